@@ -1,0 +1,32 @@
+//! Every bound in one place, each with its reason. A queue that is not bounded here is a bug.
+
+/// Longest id (key role) of an estate, bytes: a host name label and then some.
+pub const ID_MAX: usize = 64;
+/// Longest name, bytes: an id and the `_minion` or `_master` behind it that RAET estates carry.
+pub const NAME_MAX: usize = ID_MAX + 8;
+/// Largest body of one message, bytes: what fits 65,535 classic segments with a typical head (wire v0 §2), rounded down.
+pub const MESSAGE_MAX: usize = 56_000_000;
+/// Largest datagram we read, bytes: a raet 0.6.8 peer reads 2048 and sends 1024 (wire v0 §1).
+pub const DATAGRAM_MAX: usize = 2048;
+/// Messages waiting or in flight towards one estate; the next one goes back to the caller.
+pub const OUTBOX_MESSAGES: usize = 1024;
+/// Bytes waiting or in flight towards one estate; one message of any legal size always fits an empty outbox.
+pub const OUTBOX_BYTES: usize = 128 << 20;
+/// Messages of one estate that may be under reassembly at once; further ones wait for their sender's resend.
+pub const INBOX_MESSAGES: usize = 256;
+/// Bytes of one estate's messages under reassembly.
+pub const INBOX_BYTES: usize = 128 << 20;
+/// Estates a road keeps: ten thousand minions, and as many again that come and go.
+pub const ESTATES: usize = 20_000;
+/// Keys that may wait for a decision (handshake v1 "pending for days"); the next stranger gets silence.
+pub const PENDING_KEYS: usize = 10_000;
+/// Events and outputs an engine holds for its shell before it takes no more input.
+pub const OUTPUTS: usize = 65_536;
+/// Largest lane page, bytes (wire v0 §5).
+pub const PAGE_MAX: usize = 65_535;
+/// Books (messages) of one yard under reassembly at once.
+pub const BOOKS: usize = 64;
+/// Yards a lane remembers.
+pub const YARDS: usize = 1024;
+/// Nesting of a body a peer may send: deeper than any job, shallow enough for any stack.
+pub const BODY_DEPTH: usize = 64;

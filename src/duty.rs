@@ -1,0 +1,76 @@
+//! What a master or a minion looks like from outside: the same three ways in and three ways out as every engine.
+
+use crate::base::{Name, Time, Wall};
+use crate::message::Message;
+use crate::transport::{Command, Event};
+
+/// A master or a minion, without clock, sockets or files.
+///
+/// After any `handle_*` the shell drains [`poll_command`](Duty::poll_command) and
+/// [`poll_output`](Duty::poll_output) until `None`, then reads [`poll_timeout`](Duty::poll_timeout).
+pub trait Duty {
+    /// A transport's event.
+    fn handle_event(&mut self, now: Time, event: Event);
+    /// A message from a yard of the local lane. `uid` is the sending process's user as the kernel told it.
+    fn handle_page(&mut self, now: Time, wall: Wall, yard: Name, uid: u32, message: Message);
+    /// A function's outcome (minions only; masters run none).
+    fn handle_outcome(&mut self, now: Time, outcome: Outcome);
+    /// A command the transport handed back; it is offered again after [`Event::Room`].
+    fn handle_returned(&mut self, command: Command);
+    /// Time has passed.
+    fn handle_timeout(&mut self, now: Time);
+
+    /// The next command for the transport.
+    fn poll_command(&mut self) -> Option<Command>;
+    /// The next thing for the host.
+    fn poll_output(&mut self) -> Option<Output>;
+    /// When to call [`handle_timeout`](Duty::handle_timeout) next.
+    fn poll_timeout(&self) -> Option<Time>;
+}
+
+/// What a duty wants of its host.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// A message for a yard of the local lane.
+    Page {
+        /// The yard.
+        yard: Name,
+        /// The message.
+        message: Message,
+    },
+    /// A function to run on a worker; [`Duty::handle_outcome`] answers.
+    Work(Work),
+    /// A running function to end, with its whole process group.
+    Kill {
+        /// The job.
+        jid: String,
+    },
+    /// The daemon cannot go on and must end with this sentence (a stranger posing as the master, say).
+    Fatal(String),
+}
+
+/// One call of a function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Work {
+    /// Job id.
+    pub jid: String,
+    /// `module.function`.
+    pub fun: String,
+    /// Positional arguments.
+    pub args: Vec<serde_json::Value>,
+    /// Keyword arguments.
+    pub kwargs: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What became of a [`Work`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Job id.
+    pub jid: String,
+    /// What the function returned, or the error as one sentence.
+    pub value: serde_json::Value,
+    /// 0 when all is well, as a process's exit code.
+    pub retcode: i64,
+    /// Whether the function ran and did what it was asked.
+    pub success: bool,
+}

@@ -1,0 +1,111 @@
+//! What a command line asks its master over the lane, and what comes back, part by part.
+//!
+//! A request is a message of kind `load` to share `local_cmd` of the main yard; every [`Reply`] is a message of kind
+//! `return` to the yard that asked. `Started` comes first, then one `Returned` or `Missing` per minion in any order,
+//! then `Ended`; or `Refused` alone.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::base::Name;
+
+/// A question to the master.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "cmd", rename_all = "snake_case")]
+pub enum Request {
+    /// Run a function on minions.
+    Publish(Publish),
+    /// Is the master there? Answered with [`Reply::Here`].
+    Ping,
+}
+
+/// One job to publish.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Publish {
+    /// `module.function`.
+    pub fun: String,
+    /// Positional arguments.
+    #[serde(default)]
+    pub arg: Vec<Value>,
+    /// Keyword arguments.
+    #[serde(default)]
+    pub kwargs: Map<String, Value>,
+    /// Which minions.
+    pub target: Target,
+    /// Seconds to wait for silent minions before asking them whether the job still runs.
+    pub timeout: f64,
+    /// Who asks, for the records.
+    #[serde(default)]
+    pub user: String,
+}
+
+/// Which minions a job is for. Matched against ids only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "tgt_type", content = "tgt", rename_all = "snake_case")]
+pub enum Target {
+    /// Shell pattern: `*`, `?`, `[a-z]`, `[!x]`.
+    Glob(String),
+    /// These ids.
+    List(Vec<String>),
+}
+
+/// A part of the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "part", rename_all = "snake_case")]
+pub enum Reply {
+    /// The job exists and is for these minions. None: nobody matched, and nothing follows but `Ended`.
+    Started {
+        /// Job id.
+        jid: String,
+        /// Sorted ids.
+        minions: Vec<Name>,
+    },
+    /// A minion answered.
+    Returned(Return),
+    /// A minion will not answer.
+    Missing {
+        /// Job id.
+        jid: String,
+        /// The minion.
+        id: Name,
+        /// Why, as one sentence.
+        why: String,
+    },
+    /// Everything has been said.
+    Ended {
+        /// Job id.
+        jid: String,
+    },
+    /// The request was refused.
+    Refused {
+        /// Why and what to do next, as one sentence.
+        why: String,
+    },
+    /// The master is here.
+    Here {
+        /// Its id.
+        id: Name,
+        /// Its version.
+        version: String,
+    },
+}
+
+/// What a minion returned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Return {
+    /// Job id.
+    pub jid: String,
+    /// The minion.
+    pub id: Name,
+    /// `module.function`.
+    pub fun: String,
+    /// The value.
+    #[serde(rename = "return")]
+    pub value: Value,
+    /// 0 when all is well.
+    #[serde(default)]
+    pub retcode: i64,
+    /// Whether the function ran and did what it was asked.
+    #[serde(default)]
+    pub success: bool,
+}

@@ -1,0 +1,168 @@
+//! The treaty between roles and transports: two methods, a handful of commands and events.
+//!
+//! A duty never learns which transport it speaks over. Keys are named by *role* (the key id, what an operator accepts),
+//! estates by *peer*; over every driver of ours for masters and minions the two are the same id.
+
+use std::future::Future;
+
+use crate::base::{Acceptance, Fingerprint, Name};
+use crate::message::Message;
+
+/// The caller's own number for a message on its way; it comes back exactly once, as delivered or failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Ticket(pub u64);
+
+/// What a role asks of a transport.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// A key decision. `None` forgets the key (it may knock again). Rejecting and forgetting end a live session at once.
+    Admit {
+        /// Whose key.
+        role: Name,
+        /// Which key: a decision about another one than the transport holds changes nothing.
+        fingerprint: Fingerprint,
+        /// The decision.
+        acceptance: Option<Acceptance>,
+    },
+    /// A message to send; the ticket is answered by `Delivered` or `Failed`.
+    Send {
+        /// The caller's number.
+        ticket: Ticket,
+        /// The estate to reach.
+        to: Name,
+        /// What to send.
+        message: Message,
+    },
+}
+
+/// What a transport tells a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// An unknown key asks to be admitted, and waits: answer with [`Command::Admit`], or leave it to the operator.
+    Knock {
+        /// Whose key.
+        role: Name,
+        /// Which key.
+        fingerprint: Fingerprint,
+    },
+    /// A key has this standing now (also said once for every known key at the start); `None`: it is forgotten.
+    Standing {
+        /// Whose key.
+        role: Name,
+        /// Which key.
+        fingerprint: Fingerprint,
+        /// Its standing.
+        acceptance: Option<Acceptance>,
+    },
+    /// A known role presented another key than the one we hold. It was refused; nothing was replaced.
+    Clash {
+        /// The role.
+        role: Name,
+        /// The key we hold.
+        known: Fingerprint,
+        /// The key that was presented.
+        presented: Fingerprint,
+    },
+    /// The far side refused us, with its reason: our key is pending, rejected, or not the one it knows.
+    Refused {
+        /// The estate that refused, or the address when it has no name yet.
+        by: String,
+        /// Why.
+        why: Refusal,
+    },
+    /// An estate is there and can be sent to.
+    Joined {
+        /// The estate.
+        peer: Name,
+    },
+    /// An estate is gone.
+    Left {
+        /// The estate.
+        peer: Name,
+        /// Why.
+        why: Departure,
+    },
+    /// A message arrived, whole and once.
+    Received {
+        /// The estate that sent it, proven by its key.
+        from: Name,
+        /// The message.
+        message: Message,
+    },
+    /// The far side has the message.
+    Delivered {
+        /// The caller's number.
+        ticket: Ticket,
+    },
+    /// The message will not arrive, or nobody can know whether it did.
+    Failed {
+        /// The caller's number.
+        ticket: Ticket,
+        /// Why.
+        why: Failure,
+    },
+    /// After a command was handed back: there is room again.
+    Room,
+}
+
+/// Why the far side does not let us in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Its operator has not decided yet.
+    #[error("our key waits there for acceptance")]
+    Pending,
+    /// Its operator rejected our key, or it knows another key or address under our name.
+    #[error("it rejects our key")]
+    Rejected,
+    /// It does not answer.
+    #[error("it does not answer")]
+    Silent,
+}
+
+/// Why an estate left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Departure {
+    /// It answers no more.
+    #[error("it answers no more")]
+    Silent,
+    /// Its key was rejected.
+    #[error("its key was rejected")]
+    Rejected,
+    /// Its key was deleted.
+    #[error("its key was deleted")]
+    Forgotten,
+    /// It started anew or ended the session.
+    #[error("it started anew")]
+    Renewed,
+}
+
+/// Why a message failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// No estate of that name is joined.
+    #[error("no such estate is joined")]
+    Absent,
+    /// The message is larger than the wire allows.
+    #[error("the message is larger than the wire allows")]
+    TooLarge,
+    /// The body is not one well-formed value the wire can carry.
+    #[error("the message cannot be encoded")]
+    Malformed,
+    /// The far side refused it.
+    #[error("the far side refused the message")]
+    Refused,
+    /// The estate left before it confirmed; it may or may not have the message.
+    #[error("the estate left before it confirmed the message")]
+    Lost,
+}
+
+/// A way to exchange messages with estates: the road, memory, ZeroMQ, …
+pub trait Transport: Send {
+    /// Hands a command over, or gets it back when there is no room; [`Event::Room`] follows when there is again.
+    // The command comes back by value on purpose: nothing is lost and nothing is cloned.
+    #[allow(clippy::result_large_err)]
+    fn submit(&mut self, command: Command) -> Result<(), Command>;
+
+    /// The next event; `None` when the transport has ended. Cancel safe.
+    fn next(&mut self) -> impl Future<Output = Option<Event>> + Send;
+}

@@ -1,0 +1,3 @@
+//! Floor 1: bytes and their meaning. No state, no clock; what is read is legal or refused.
+
+pub mod v0;
