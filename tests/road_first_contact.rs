@@ -1,5 +1,7 @@
 //! First contact: a stranger knocks, waits, is accepted, and messages flow both ways, whole and once.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use roadstead::base::Acceptance;
