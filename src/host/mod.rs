@@ -1,1 +1,3 @@
-//! Floor: host.
+//! Floor 6: what makes a process of the engines: settings, and with the feature `daemon` the daemons themselves.
+
+pub mod settings;
