@@ -1,1 +1,4 @@
 //! Floor: host.
+
+#[cfg(feature = "daemon")]
+pub mod runner;
