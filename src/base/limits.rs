@@ -33,3 +33,5 @@ pub const LANE_BYTES: usize = 128 << 20;
 pub const YARDS: usize = 1024;
 /// Nesting of a body a peer may send: deeper than any job, shallow enough for any stack.
 pub const BODY_DEPTH: usize = 64;
+/// Works a minion keeps waiting for a worker; the next one is refused at once.
+pub const WORKS_WAITING: usize = 1024;
