@@ -1,7 +1,5 @@
 //! Alive (wire v0 §4.4): asks whether the far side is there and in the session, and answers the same question.
 
-use std::net::SocketAddr;
-
 use super::redo::{Fire, Redo};
 use crate::road::core::Core;
 use crate::road::estate::Remote;
@@ -44,9 +42,9 @@ pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
         }
         Fire::GiveUp => {
             remote.aliver = None;
-            remote.suspect = false;
+            remote.clear_suspicion(core);
             remote.leave(core, Departure::Silent);
-            if remote.dialed {
+            if remote.home.is_some() {
                 // It may have lost us: joining again finds out, whatever it remembers.
                 super::joiner::start(core, remote);
             } else {
@@ -62,13 +60,13 @@ pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head) -> bo
         return false;
     }
     remote.aliver = None;
-    remote.suspect = false;
+    remote.clear_suspicion(core);
     match head.packet {
         PacketKind::Ack => remote.on_heard(core),
         PacketKind::Unjoined => {
             remote.joined = false;
             remote.end_session(core, Departure::Renewed);
-            if remote.dialed || remote.peer.as_ref().is_some_and(|p| p.main) {
+            if remote.home.is_some() || remote.peer.as_ref().is_some_and(|p| p.main) {
                 super::joiner::start(core, remote);
             }
         }
@@ -85,8 +83,8 @@ pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head) -> bo
     true
 }
 
-/// The far side asks; its signature has been checked.
-pub(crate) fn on_request(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8], to: SocketAddr) {
+/// The far side asks; its signature has been checked. Only a question it has not asked before is a sign of life.
+pub(crate) fn on_request(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8], is_newer: bool) {
     // raet has no body here, and crashes on one.
     if head.packet != PacketKind::Request || !coat.is_empty() {
         return core.stats.drop(Drop::Unsupported);
@@ -96,10 +94,13 @@ pub(crate) fn on_request(core: &mut Core, remote: &mut Remote, head: &Head, coat
     } else if remote.session.is_none() {
         PacketKind::Unallowed
     } else {
-        remote.on_heard(core);
+        if is_newer {
+            remote.on_heard(core);
+        }
+        remote.inbox.on_done(head.ti);
         PacketKind::Ack
     };
     let mut answer = remote.head(core, TransactKind::Alive, packet, head.ti);
     (answer.si, answer.de, answer.correspondent) = (head.si, head.se, true);
-    core.send(to, &answer, &[]);
+    core.send(remote.ha, &answer, &[]);
 }
