@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::core::Core;
-use super::v0::alive::Aliver;
+use super::v0::alive::{Aliver, Probe};
 use super::v0::allowent::Allowent;
 use super::v0::allower::Allower;
 use super::v0::inbox::Inbox;
@@ -79,6 +79,7 @@ pub(crate) struct Remote {
     pub(crate) allower: Option<Allower>,
     pub(crate) allowent: Option<Allowent>,
     pub(crate) aliver: Option<Aliver>,
+    pub(crate) probe: Option<Probe>,
     pub(crate) outbox: Outbox,
     pub(crate) inbox: Inbox,
     /// The names the table lists it under; the table's own.
@@ -111,6 +112,7 @@ impl Remote {
             allower: None,
             allowent: None,
             aliver: None,
+            probe: None,
             outbox: Outbox::default(),
             inbox: Inbox::default(),
             listing: super::index::Listing::default(),
@@ -185,7 +187,7 @@ impl Remote {
         self.renewed = false;
         self.proven = true;
         self.joined = true;
-        self.aliver = None;
+        (self.aliver, self.probe) = (None, None);
         self.on_heard(core);
         self.persist(core);
     }

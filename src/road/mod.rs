@@ -268,7 +268,7 @@ fn cut(core: &mut Core, remote: &mut Remote, why: Departure) {
     remote.suspect = false;
     remote.renewed = false;
     remote.proven = false;
-    (remote.allower, remote.allowent, remote.aliver) = (None, None, None);
+    (remote.allower, remote.allowent, remote.aliver, remote.probe) = (None, None, None, None);
     if let Some(peer) = &remote.peer {
         core.keep(Change::DropRemote(peer.name.clone()));
     }

@@ -102,6 +102,11 @@ pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head, coat:
     match head.packet {
         PacketKind::Cookie => on_cookie(core, remote, coat),
         PacketKind::Ack => on_ack(core, remote),
+        // Our session number is older than one it has seen: our disk is older than its memory. A first join sets it right.
+        PacketKind::Nack if remote.home.is_some() && allower.theirs.is_none() => {
+            remote.allower = None;
+            super::joiner::start_over(core, remote);
+        }
         PacketKind::Nack | PacketKind::Refuse | PacketKind::Reject => {
             tracing::debug!(nuid = remote.nuid, answer = ?head.packet, step = ?allower.last.0, "allow: refused");
             end(core, remote);
@@ -147,8 +152,11 @@ fn on_ack(core: &mut Core, remote: &mut Remote) {
     let Some(theirs) = remote.allower.as_ref().and_then(|a| a.theirs) else { return core.stats.drop(Drop::BadAllow) };
     let Some(allower) = remote.allower.take() else { return };
     tell(core, remote, PacketKind::Ack, allower.ti, allower.si, &[]);
-    if remote.renewed {
-        remote.rsid = 0;
+    if super::joinent::is_answered(remote, remote.fuid) {
+        // It could not have taken part without our answer to its join: the acknowledgement was lost.
+        super::joinent::complete(core, remote);
     }
+    // How it counts from now on shows in the first message that opens.
+    remote.rsid = 0;
     remote.establish(core, SharedBox::new(&theirs, &allower.short));
 }

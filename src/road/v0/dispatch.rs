@@ -63,8 +63,9 @@ fn speaks_for(remote: &Remote, head: &Head) -> bool {
             && (remote.candidate.as_ref().is_some_and(|c| c.fuid == head.se) || joinent::is_answered(remote, head.se)))
 }
 
-/// Whether the packet's session is not older than the last one seen; a newer one replaces it.
-fn is_current(remote: &mut Remote, head: &Head) -> bool {
+/// Whether the packet's session is not older than the last one that was proven: by a handshake, or by a message that
+/// opens. A signature proves who, not when.
+fn is_current(remote: &Remote, head: &Head) -> bool {
     if head.transact == TransactKind::Allow {
         // A handshake changes nothing before it has proved everything; and after a first join, acknowledged or not, the
         // estate's sessions count from the start again.
@@ -73,14 +74,7 @@ fn is_current(remote: &mut Remote, head: &Head) -> bool {
             || joinent::is_answered(remote, head.se)
             || wrap::is_current(head.si, remote.rsid);
     }
-    if !wrap::is_current(head.si, remote.rsid) {
-        return false;
-    }
-    if remote.rsid != head.si {
-        remote.rsid = head.si;
-        remote.inbox.drop_trays();
-    }
-    true
+    wrap::is_current(head.si, remote.rsid)
 }
 
 fn on_answer(core: &mut Core, remote: &mut Remote, from: SocketAddr, packet: &Packet<'_>) {
@@ -106,11 +100,11 @@ fn on_request(core: &mut Core, remote: &mut Remote, from: SocketAddr, packet: &P
             }
         }
         (TransactKind::Alive, _) => {
-            let is_newer = follow(core, remote, from, head);
+            let is_newer = note(core, remote, from, head);
             alive::on_request(core, remote, head, coat, is_newer);
         }
         (TransactKind::Message, PacketKind::Message) => {
-            follow(core, remote, from, head);
+            note(core, remote, from, head);
             messengent::on_message(core, remote, from, head, coat);
         }
         (TransactKind::Message, PacketKind::Nack) => messengent::on_nack(core, remote, head),
@@ -118,20 +112,20 @@ fn on_request(core: &mut Core, remote: &mut Remote, from: SocketAddr, packet: &P
     }
 }
 
-/// A signed packet of a transaction newer than all before, from a new address: the estate has moved (a NAT, a roaming
-/// host), and answers follow it. Old packets sent again by somebody else move nothing. Says whether it is newer.
-fn follow(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head) -> bool {
-    let is_newer = head.ti != remote.peer_tid && wrap::is_current(head.ti, remote.peer_tid);
-    if !is_newer || remote.session.is_none() {
+/// Says whether a signed packet is of a transaction newer than all before. From a new address it may mean that the estate
+/// has moved (a NAT, a roaming host), or that somebody sends an old packet again: a question to that address will tell.
+fn note(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head) -> bool {
+    if remote.session.is_none() {
         return false;
     }
-    remote.peer_tid = head.ti;
     if from != remote.ha && core.config.mutable >= Mutable::Address {
-        tracing::debug!(nuid = remote.nuid, %from, "the estate moved");
-        remote.ha = from;
-        remote.persist(core);
+        alive::probe(core, remote, from);
     }
-    true
+    let is_newer = head.ti != remote.peer_tid && wrap::is_current(head.ti, remote.peer_tid);
+    if is_newer {
+        remote.peer_tid = head.ti;
+    }
+    is_newer
 }
 
 fn handle_join(core: &mut Core, table: &mut Table, from: SocketAddr, packet: &Packet<'_>) -> Option<u32> {

@@ -35,13 +35,6 @@ impl Inbox {
         *self = Self::default();
     }
 
-    /// Drops what is under reassembly: its sender has a newer session.
-    pub(crate) fn drop_trays(&mut self) {
-        self.trays.clear();
-        self.deadlines.clear();
-        self.bytes = 0;
-    }
-
     /// Whether this transaction was delivered in this session.
     pub(super) fn is_done(&self, ti: u32) -> bool {
         self.done.contains(self.widen(ti))

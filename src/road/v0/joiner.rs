@@ -49,6 +49,14 @@ pub(crate) fn start(core: &mut Core, remote: &mut Remote) {
     request(core, remote);
 }
 
+/// Starts a join as if we had never met: nothing we counted is right any more.
+pub(crate) fn start_over(core: &mut Core, remote: &mut Remote) {
+    remote.end_session(core, Departure::Renewed);
+    remote.joined = false;
+    remote.fuid = 0;
+    start(core, remote);
+}
+
 /// The body that says who we are; `uid` only in answers.
 pub(super) fn own_body(core: &Core, uid: Option<u32>) -> Vec<u8> {
     let RoleKey { role, verify, public } = core.own_key();
@@ -213,9 +221,8 @@ fn complete(core: &mut Core, remote: &mut Remote, peer: Peer, uid: u32) {
     if remote.sid == 0 {
         remote.sid = wrap::next(0);
     }
-    if joiner.vacuous {
-        remote.rsid = 0;
-    }
+    // What it counts from now on shows in the handshake that follows.
+    remote.renewed = true;
     // A vacuous join is acknowledged as it was asked: without the number it has just brought.
     remote.joined = true;
     tell(core, remote, PacketKind::Ack, joiner.ti, joiner.vacuous, &[]);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::redo::{Fire, Redo};
 use super::stale;
-use crate::base::Time;
+use crate::base::{Time, wrap};
 use crate::message::Message;
 use crate::road::core::Core;
 use crate::road::estate::Remote;
@@ -59,6 +59,11 @@ pub(crate) fn on_message(core: &mut Core, remote: &mut Remote, from: SocketAddr,
 
 fn gather(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, slice: &[u8]) {
     let times = core.config.timers.messengent;
+    match remote.inbox.find(head.ti).map(|known| known.head.si) {
+        Some(si) if si != head.si && wrap::is_current(si, head.si) => return stale::nack(core, remote, from, head),
+        Some(si) if si != head.si => drop(remote.inbox.remove(head.ti)),
+        _ => {}
+    }
     if !remote.inbox.contains(head.ti) {
         if head.again {
             return stale::nack(core, remote, from, head);
@@ -141,6 +146,7 @@ fn deliver(core: &mut Core, remote: &mut Remote, head: &Head, whole: &[u8]) {
         return refuse(core, remote, head, Drop::Malformed);
     };
     core.stats.messages_in += 1;
+    remote.rsid = head.si;
     let from = peer.name.clone();
     // A message under the new keys is as good as the handshake's last acknowledgement.
     super::allowent::on_used(remote);
