@@ -1,3 +1,5 @@
+//! The lane's sockets on a real directory.
+
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
