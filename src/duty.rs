@@ -4,6 +4,10 @@ use crate::base::{Name, Time, Wall};
 use crate::message::Message;
 use crate::transport::{Command, Event};
 
+mod outbox;
+
+pub use outbox::Outbox;
+
 /// A master or a minion, without clock, sockets or files.
 ///
 /// After any `handle_*` the shell drains [`poll_command`](Duty::poll_command) and
@@ -16,7 +20,10 @@ pub trait Duty {
     /// A function's outcome (minions only; masters run none).
     fn handle_outcome(&mut self, now: Time, outcome: Outcome);
     /// A command the transport handed back; it is offered again after [`Event::Room`].
+    /// Hand commands back in the order they were polled, before polling the next one.
     fn handle_returned(&mut self, command: Command);
+    /// A yard of the local lane is gone: nothing more is sent to it.
+    fn handle_gone(&mut self, _now: Time, _yard: &Name) {}
     /// Time has passed.
     fn handle_timeout(&mut self, now: Time);
 

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::base::Name;
 
 mod envelope;
+mod value;
 
 pub use envelope::check;
 

@@ -1,8 +1,10 @@
 //! Floor 0: the small values every other room speaks in. No state, no clock, no input or output.
 
+pub mod glob;
 pub mod limits;
 pub mod name;
 pub mod random;
+pub mod ranges;
 pub mod time;
 pub mod trust;
 pub mod wrap;

@@ -1,1 +1,3 @@
-//! Floor: drive.
+//! Floor 4: sockets, and the pumps that carry datagrams and pages between them and the engines.
+
+pub mod entropy;

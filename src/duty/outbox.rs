@@ -1,0 +1,153 @@
+//! Commands on their way to a transport that may hand them back. Owns their order and the ticket numbers, never their meaning.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::base::Name;
+use crate::message::Message;
+use crate::transport::{Command, Ticket};
+
+/// After this many estates without room nothing is offered until there is: asking all of ten thousand each time would
+/// cost more than waiting.
+const SHUT_MAX: usize = 16;
+
+/// A queue of commands that keeps each estate's order, and lets one estate without room hold up nobody else.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    queue: VecDeque<Command>,
+    /// Handed back, or behind one that was; all older than anything in `queue`.
+    held: VecDeque<Command>,
+    shut: BTreeSet<Name>,
+    last_ticket: u64,
+}
+
+impl Outbox {
+    /// Queues a command.
+    pub fn push(&mut self, command: Command) {
+        self.queue.push_back(command);
+    }
+
+    /// Queues a message under a fresh ticket.
+    pub fn send(&mut self, to: Name, message: Message) -> Ticket {
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.push(Command::Send { ticket, to, message });
+        ticket
+    }
+
+    /// The transport had no room for `command`, which was polled before: it is offered again after [`on_room`](Self::on_room).
+    pub fn handle_returned(&mut self, command: Command) {
+        self.shut.insert(estate(&command).clone());
+        self.held.push_back(command);
+    }
+
+    /// The transport has room again.
+    pub fn on_room(&mut self) {
+        self.shut.clear();
+        self.held.append(&mut self.queue);
+        std::mem::swap(&mut self.held, &mut self.queue);
+    }
+
+    /// The next command. Messages whose ticket is not `wanted` any more are dropped.
+    pub fn poll(&mut self, wanted: impl Fn(Ticket) -> bool) -> Option<Command> {
+        while self.shut.len() < SHUT_MAX {
+            let command = self.queue.pop_front()?;
+            if matches!(&command, Command::Send { ticket, .. } if !wanted(*ticket)) {
+                continue;
+            }
+            if self.shut.contains(estate(&command)) {
+                self.held.push_back(command);
+                continue;
+            }
+            return Some(command);
+        }
+        None
+    }
+
+    /// Commands that wait.
+    pub fn len(&self) -> usize {
+        self.queue.len() + self.held.len()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a poll could give a command now.
+    pub fn is_ready(&self) -> bool {
+        self.shut.len() < SHUT_MAX && !self.queue.is_empty()
+    }
+}
+
+fn estate(command: &Command) -> &Name {
+    match command {
+        Command::Admit { role, .. } => role,
+        Command::Send { to, .. } => to,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn name(n: usize) -> Name {
+        Name::new(&format!("m{n}")).unwrap()
+    }
+
+    fn ticket(command: &Command) -> (Name, Ticket) {
+        match command {
+            Command::Send { to, ticket, .. } => (to.clone(), *ticket),
+            Command::Admit { .. } => panic!("nothing admits here"),
+        }
+    }
+
+    #[test]
+    fn one_full_estate_holds_up_nobody_else() {
+        let mut outbox = Outbox::default();
+        for n in [0, 0, 1] {
+            outbox.send(name(n), Message::default());
+        }
+        let first = outbox.poll(|_| true).unwrap();
+        outbox.handle_returned(first);
+        assert_eq!(outbox.poll(|_| true).map(|c| ticket(&c)), Some((name(1), Ticket(3))));
+        assert_eq!(outbox.poll(|_| true), None);
+        outbox.on_room();
+        assert_eq!(outbox.poll(|_| true).map(|c| ticket(&c)), Some((name(0), Ticket(1))));
+        assert_eq!(outbox.poll(|_| true).map(|c| ticket(&c)), Some((name(0), Ticket(2))));
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn unwanted_messages_are_dropped() {
+        let mut outbox = Outbox::default();
+        outbox.send(name(0), Message::default());
+        assert_eq!(outbox.poll(|_| false), None);
+        assert!(outbox.is_empty());
+    }
+
+    proptest! {
+        /// Whatever is handed back, every message arrives once and in its estate's order.
+        #[test]
+        fn order_and_completeness(to in proptest::collection::vec(0usize..40, 1..120), full in proptest::collection::vec(any::<bool>(), 0..200)) {
+            let mut outbox = Outbox::default();
+            let sent: Vec<_> = to.iter().map(|n| (name(*n), outbox.send(name(*n), Message::default()))).collect();
+            let mut arrived = Vec::new();
+            let mut full = full.into_iter();
+            while !outbox.is_empty() {
+                while let Some(command) = outbox.poll(|_| true) {
+                    if full.next() == Some(true) {
+                        outbox.handle_returned(command);
+                    } else {
+                        arrived.push(ticket(&command));
+                    }
+                }
+                outbox.on_room();
+            }
+            for n in 0..40 {
+                let of = |list: &[(Name, Ticket)]| list.iter().filter(|e| e.0 == name(n)).map(|e| e.1).collect::<Vec<_>>();
+                prop_assert_eq!(of(&arrived), of(&sent));
+            }
+        }
+    }
+}
