@@ -6,7 +6,7 @@ use super::serve::Stop;
 use super::settings::Settings;
 
 /// Changes to the settings' user, when there is one and it is not this one already.
-pub fn become_user(settings: &Settings) -> Result<(), Stop> {
+pub(super) fn become_user(settings: &Settings) -> Result<(), Stop> {
     let Some(name) = &settings.user else { return Ok(()) };
     let user = User::from_name(name).map_err(Stop::config)?;
     let Some(user) = user else {
