@@ -1,3 +1,4 @@
 //! Floor 5: one [`Transport`](crate::transport::Transport) each.
 
+pub mod plain;
 pub mod raet;
