@@ -2,3 +2,4 @@
 
 pub mod entropy;
 pub mod lane;
+pub mod udp;

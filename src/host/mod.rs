@@ -10,8 +10,14 @@ pub mod fault;
 pub mod log;
 #[cfg(feature = "daemon")]
 pub mod publish;
+pub mod daemon;
+#[cfg(feature = "daemon")]
+pub mod policy;
 #[cfg(feature = "daemon")]
 pub mod runner;
+#[cfg(feature = "daemon")]
+pub mod serve;
 pub mod settings;
 #[cfg(feature = "daemon")]
 pub mod show;
+mod user;
