@@ -1,1 +1,3 @@
-//! Floor: drivers.
+//! Floor 5: one [`Transport`](crate::transport::Transport) each.
+
+pub mod raet;
