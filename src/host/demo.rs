@@ -175,7 +175,7 @@ impl<W: Write> Story<'_, W> {
         };
         let pending = until(self.cast, "three minions that knock at the master", find).await?;
         self.title("2. The minions knock; their keys wait for a decision")?;
-        self.typed(&format!("estate-keys list --root-dir {}", self.cast.root(MASTER).display()))?;
+        self.typed(&format!("estate-keys --root-dir {} finger", self.cast.root(MASTER).display()))?;
         for key in &pending {
             let own = store(self.cast, DutyKind::Minion, key.role.as_str())?.own_keys()?;
             if own.is_none_or(|own| !own.public(key.role.clone()).same_keys(key)) {
@@ -193,8 +193,12 @@ impl<W: Write> Story<'_, W> {
         let keys = store(self.cast, DutyKind::Master, MASTER)?;
         for key in pending {
             keys.apply(&Change::Role(key.clone(), Acceptance::Accepted))?;
-            self.typed(&format!("estate-keys accept --root-dir {} {}", self.cast.root(MASTER).display(), key.role))?;
         }
+        self.typed(&format!(
+            "estate-keys --root-dir {} accept {}",
+            self.cast.root(MASTER).display(),
+            MINIONS.join(" ")
+        ))?;
         let began = self.clock.now();
         let root = self.cast.root(MASTER).to_string_lossy().into_owned();
         let answer = async |cast: &mut Cast| {
