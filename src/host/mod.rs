@@ -13,6 +13,7 @@ pub mod publish;
 pub mod daemon;
 #[cfg(feature = "daemon")]
 pub mod policy;
+pub mod demo;
 #[cfg(feature = "daemon")]
 pub mod runner;
 #[cfg(feature = "daemon")]
