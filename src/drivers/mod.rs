@@ -1,1 +1,3 @@
-//! Floor: drivers.
+//! Floor 5: transports, one file each.
+
+pub mod memory;
