@@ -1,3 +1,5 @@
+//! Yards and books against the golden pages and against themselves.
+
 use super::*;
 use crate::message::{Address, Route};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Pages against the golden vectors, and bytes that are no page.
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::Value;
