@@ -7,6 +7,8 @@ pub mod cli;
 #[cfg(feature = "daemon")]
 pub mod daemon;
 #[cfg(feature = "daemon")]
+pub mod demo;
+#[cfg(feature = "daemon")]
 pub mod fault;
 #[cfg(feature = "daemon")]
 mod line;

@@ -59,7 +59,7 @@ fn refused(why: &str) -> Fault {
 }
 
 /// Our answers could not be written.
-fn written(error: io::Error) -> Result<Exit, Fault> {
+pub(super) fn written(error: io::Error) -> Result<Exit, Fault> {
     match error.kind() {
         // Whoever read them (`head`, `less`) has enough.
         io::ErrorKind::BrokenPipe => Ok(Exit::Well),
