@@ -13,7 +13,7 @@ use super::fault::{Exit, Fault};
 use super::log::{self, Style};
 use super::settings::{DutyKind, Settings};
 use super::show::Form;
-use super::{arguments, daemon, publish};
+use super::{arguments, call, daemon, demo, publish};
 use crate::master::request::{Publish, Request, Target};
 
 /// Remote execution on fleets of machines over RAET
@@ -35,12 +35,17 @@ enum Command {
   roadstead run -L web1,web2 cmd.run 'df -h' timeout=10
   roadstead run 'db*' sys.doc test --json
 
-An argument is a number, true, false, null, a [list] or a {map} where it looks like one, else text; quotes inside make
-text of anything: \"'5'\". NAME=VALUE is a keyword argument. After -- an argument may begin with a dash.")]
+An argument is a number, true, false, null, a [list] or a {map} where it looks like one, else text; quotes inside \
+make text of anything: \"'5'\". NAME=VALUE is a keyword argument. After -- an argument may begin with a dash.")]
     Run(Run),
     /// Show the jobs the master remembers, and what became of them
     #[command(subcommand)]
     Jobs(Jobs),
+    /// Run a function on this host, as its minion would, without any daemon
+    #[command(after_help = "Arguments are read as those of `run`.")]
+    Call(Call),
+    /// See a master and three minions at work: keys, jobs and answers, on this host, gone afterwards
+    Demo,
     /// Be a master: keep minions connected and publish jobs to them
     Master(Daemon),
     /// Be a minion: connect to a master and run its jobs
@@ -63,6 +68,21 @@ enum Jobs {
 #[derive(Debug, Args)]
 struct Listing {
     /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Call {
+    /// What to run, as test.ping
+    #[arg(value_name = "FUNCTION")]
+    fun: String,
+    /// Its arguments
+    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
+    arguments: Vec<String>,
+    /// The answer as one JSON object
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -129,6 +149,8 @@ pub fn main() -> ExitCode {
     let done = match line.command {
         Command::Run(run) => run.start(),
         Command::Jobs(jobs) => jobs.start(),
+        Command::Call(call) => call.start(),
+        Command::Demo => return demo::demo(),
         Command::Master(daemon) => daemon.start(DutyKind::Master),
         Command::Minion(daemon) => daemon.start(DutyKind::Minion),
     };
@@ -181,6 +203,14 @@ impl Jobs {
                 publish::run(&load(&place)?, &Request::Lookup { jid }, form(json), &mut stdout())
             }
         }
+    }
+}
+
+impl Call {
+    fn start(self) -> Result<Exit, Fault> {
+        let settings = self.place.load(DutyKind::Minion, Style::Command)?;
+        let arguments = arguments::read(&self.arguments).map_err(|error| Fault::new(Exit::Usage, error))?;
+        call::call(&settings, self.fun, arguments, form(self.json), &mut stdout())
     }
 }
 
