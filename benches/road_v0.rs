@@ -25,7 +25,10 @@ fn main() {
         ("100 B, 32 outstanding", 100, 32, 20_000),
         ("1 MB, 1 outstanding", 1_000_000, 1, 12),
     ];
-    println!("{:<24} {:>12} {:>10} {:>14} {:>8}", "classic road, loopback", "messages/s", "MB/s", "Python msg/s", "ratio");
+    println!(
+        "{:<24} {:>12} {:>10} {:>14} {:>8}",
+        "classic road, loopback", "messages/s", "MB/s", "Python msg/s", "ratio"
+    );
     for (name, size, window, count) in cases {
         let mut runs: Vec<f64> = (0..3).map(|_| ours(size, window, count)).collect();
         runs.sort_by(f64::total_cmp);

@@ -3,6 +3,8 @@
 #[cfg(feature = "daemon")]
 pub mod arguments;
 #[cfg(feature = "daemon")]
+pub mod call;
+#[cfg(feature = "daemon")]
 pub mod cli;
 #[cfg(feature = "daemon")]
 pub mod daemon;
