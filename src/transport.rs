@@ -159,8 +159,6 @@ pub enum Failure {
 /// A way to exchange messages with estates: the road, memory, ZeroMQ, …
 pub trait Transport: Send {
     /// Hands a command over, or gets it back when there is no room; [`Event::Room`] follows when there is again.
-    // The command comes back by value on purpose: nothing is lost and nothing is cloned.
-    #[allow(clippy::result_large_err)]
     fn submit(&mut self, command: Command) -> Result<(), Command>;
 
     /// The next event; `None` when the transport has ended. Cancel safe.

@@ -26,10 +26,15 @@ pub const OUTPUTS: usize = 65_536;
 pub const PAGE_MAX: usize = 65_535;
 /// Books (messages) of one yard under reassembly at once.
 pub const BOOKS: usize = 64;
+/// Bytes a lane holds for all yards together, unfinished books one way and waiting pages the other: two of the largest
+/// messages each, and the small ones beside them.
+pub const LANE_BYTES: usize = 128 << 20;
 /// Yards a lane remembers.
 pub const YARDS: usize = 1024;
 /// Nesting of a body a peer may send: deeper than any job, shallow enough for any stack.
 pub const BODY_DEPTH: usize = 64;
+/// Works a minion keeps waiting for a worker; the next one is refused at once.
+pub const WORKS_WAITING: usize = 1024;
 /// Jobs of a master whose minions are still awaited; the next publish is refused.
 pub const JOBS: usize = 1024;
 /// Jobs a master remembers after they ended, oldest forgotten first.

@@ -4,6 +4,7 @@ pub mod glob;
 pub mod limits;
 pub mod name;
 pub mod random;
+pub mod ranges;
 pub mod time;
 pub mod trust;
 pub mod wrap;

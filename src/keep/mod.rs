@@ -1,9 +1,12 @@
 //! Floor 2: long-term keys and their standing. Everything here is pure but [`store`], the one room that touches the disk.
 
+pub mod format;
 pub mod record;
 pub mod role;
 pub mod roll;
+pub mod store;
 
 pub use record::{Change, LocalRecord, RemoteRecord};
 pub use role::{OwnKeys, RoleKey};
 pub use roll::Roll;
+pub use store::{KeepError, Stamp, Store};

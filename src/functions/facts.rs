@@ -1,0 +1,265 @@
+//! What the machine says of itself: the system's name and release, its processors and memory, who we run as. Reads files
+//! and the environment; starts no program and asks no name server.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::Path;
+
+use nix::unistd::{Group, User, getegid, geteuid};
+use serde_json::{Map, Value, json};
+
+use super::network;
+
+/// `ID` of os-release, Salt's `os`, Salt's `os_family`. Others are called what they call themselves.
+const SYSTEMS: &[(&str, &str, &str)] = &[
+    ("almalinux", "AlmaLinux", "RedHat"),
+    ("alpine", "Alpine", "Alpine"),
+    ("amzn", "Amazon", "RedHat"),
+    ("arch", "Arch", "Arch"),
+    ("archarm", "Arch ARM", "Arch"),
+    ("centos", "CentOS", "RedHat"),
+    ("debian", "Debian", "Debian"),
+    ("devuan", "Devuan", "Debian"),
+    ("fedora", "Fedora", "RedHat"),
+    ("gentoo", "Gentoo", "Gentoo"),
+    ("kali", "Kali", "Debian"),
+    ("linuxmint", "Mint", "Debian"),
+    ("manjaro", "Manjaro", "Arch"),
+    ("ol", "OEL", "RedHat"),
+    ("opensuse", "SUSE", "Suse"),
+    ("opensuse-leap", "SUSE", "Suse"),
+    ("opensuse-tumbleweed", "SUSE", "Suse"),
+    ("pop", "Pop", "Debian"),
+    ("raspbian", "Raspbian", "Debian"),
+    ("rhel", "RedHat", "RedHat"),
+    ("rocky", "Rocky", "RedHat"),
+    ("sled", "SUSE", "Suse"),
+    ("sles", "SUSE", "Suse"),
+    ("ubuntu", "Ubuntu", "Debian"),
+    ("void", "Void", "Void"),
+];
+
+/// All facts of this machine, under Salt 2018.3's names. What cannot be found out is left out.
+pub(super) fn collect() -> Map<String, Value> {
+    let release = read("/etc/os-release").or_else(|| read("/usr/lib/os-release")).unwrap_or_default();
+    let mut facts = system(&os_release(&release));
+    facts.extend(kernel());
+    facts.extend(processors(&read("/proc/cpuinfo").unwrap_or_default()));
+    facts.extend(memory(&read("/proc/meminfo").unwrap_or_default()));
+    facts.extend(process());
+    facts.extend(network::collect());
+    facts.insert("virtual".to_owned(), virtualisation().into());
+    facts
+}
+
+/// The first line of a small file, if there is one.
+pub(super) fn line(path: &str) -> Option<String> {
+    read(path).and_then(|text| text.lines().next().map(|line| line.trim().to_owned())).filter(|line| !line.is_empty())
+}
+
+/// A text file, whatever its bytes.
+pub(super) fn read(path: &str) -> Option<String> {
+    fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The variables of os-release(5).
+fn os_release(text: &str) -> BTreeMap<String, String> {
+    let pair = |line: &str| {
+        let (name, value) = line.split_once('=')?;
+        // The format is a shell's: one word, perhaps quoted.
+        let value = super::text::words(value)?.into_iter().next().unwrap_or_default();
+        Some((name.trim().to_owned(), value))
+    };
+    text.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(pair).collect()
+}
+
+fn system(release: &BTreeMap<String, String>) -> Map<String, Value> {
+    let text = |name: &str| release.get(name).map(String::as_str).filter(|text| !text.is_empty());
+    let id = text("ID").unwrap_or("linux").to_ascii_lowercase();
+    let name = text("NAME").unwrap_or("Linux");
+    let known = |id: &str| SYSTEMS.iter().find(|known| known.0 == id);
+    // A system we never heard of is of its parent's family.
+    let parent = text("ID_LIKE").and_then(|like| like.split_whitespace().find_map(known));
+    let os = known(&id).map_or(name, |known| known.1);
+    let family = known(&id).or(parent).map_or(os, |known| known.2);
+    let number = text("VERSION_ID").unwrap_or(if family == "Arch" { "rolling" } else { "" });
+    let parts: Vec<Value> = number
+        .split('.')
+        .filter(|part| !part.is_empty())
+        .map(|part| part.parse::<u64>().map_or(json!(part), Value::from))
+        .collect();
+    let in_brackets = || text("VERSION").and_then(|version| Some(version.split_once('(')?.1.split_once(')')?.0));
+    let mut facts = super::map([
+        ("os", os.into()),
+        ("os_family", family.into()),
+        ("osfullname", name.into()),
+        ("osrelease", number.into()),
+        ("oscodename", text("VERSION_CODENAME").or_else(in_brackets).unwrap_or_default().into()),
+    ]);
+    if let Some(major) = parts.first() {
+        facts.insert("osmajorrelease".to_owned(), major.clone());
+        facts.insert(
+            "osfinger".to_owned(),
+            format!("{name}-{}", if os == "Ubuntu" { number } else { number.split('.').next().unwrap_or(number) })
+                .into(),
+        );
+    }
+    facts.insert("osrelease_info".to_owned(), parts.into());
+    facts
+}
+
+fn kernel() -> Map<String, Value> {
+    let mut facts = super::map([("kernel", "Linux".into())]);
+    let files = [("kernelrelease", "/proc/sys/kernel/osrelease"), ("kernelversion", "/proc/sys/kernel/version")];
+    let files = files.into_iter().chain([("machine_id", "/etc/machine-id"), ("init", "/proc/1/comm")]);
+    facts.extend(files.filter_map(|(name, path)| Some((name.to_owned(), line(path)?.into()))));
+    // The kernel names its machine since 6.1; before, what we were built for is next best.
+    let machine = line("/proc/sys/kernel/arch").unwrap_or_else(|| env::consts::ARCH.to_owned());
+    facts.insert("cpuarch".to_owned(), machine.into());
+    facts
+}
+
+fn processors(cpuinfo: &str) -> Map<String, Value> {
+    let pairs =
+        || cpuinfo.lines().filter_map(|line| line.split_once(':')).map(|(name, value)| (name.trim(), value.trim()));
+    let listed = pairs().filter(|(name, _)| *name == "processor").count();
+    // Some architectures list none.
+    let count = if listed > 0 { listed } else { std::thread::available_parallelism().map_or(1, usize::from) };
+    let model = ["model name", "Processor", "cpu model", "Model", "cpu"];
+    let model = model.into_iter().find_map(|wanted| pairs().find(|(name, _)| *name == wanted)).map(|(_, value)| value);
+    super::map([("num_cpus", count.into()), ("cpu_model", model.unwrap_or("Unknown").into())])
+}
+
+/// Mebibytes, as Salt has them.
+fn memory(meminfo: &str) -> Map<String, Value> {
+    let kilobytes = |name: &str| {
+        let rest = meminfo.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        rest.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let facts = [("mem_total", kilobytes("MemTotal")), ("swap_total", kilobytes("SwapTotal"))];
+    facts.into_iter().filter_map(|(name, size)| Some((name.to_owned(), (size? / 1024).into()))).collect()
+}
+
+fn process() -> Map<String, Value> {
+    let (uid, gid) = (geteuid(), getegid());
+    let mut facts = super::map([
+        ("pid", std::process::id().into()),
+        ("uid", uid.as_raw().into()),
+        ("gid", gid.as_raw().into()),
+        ("path", variable("PATH").unwrap_or_default().into()),
+        ("shell", variable("SHELL").unwrap_or_else(|| "/bin/sh".to_owned()).into()),
+    ]);
+    if let Ok(Some(user)) = User::from_uid(uid) {
+        facts.insert("username".to_owned(), user.name.into());
+    }
+    if let Ok(Some(group)) = Group::from_gid(gid) {
+        facts.insert("groupname".to_owned(), group.name.into());
+    }
+    facts
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// In what we run, as far as files tell: Salt's words where it has one.
+fn virtualisation() -> String {
+    if let Some(kind) = line("/run/systemd/container") {
+        return if kind == "lxc" { "LXC".to_owned() } else { kind };
+    }
+    if Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists() {
+        return "container".to_owned();
+    }
+    let vendor = line("/sys/class/dmi/id/sys_vendor").unwrap_or_default();
+    let product = line("/sys/class/dmi/id/product_name").unwrap_or_default();
+    let cpuinfo = read("/proc/cpuinfo").unwrap_or_default();
+    let is_guest = cpuinfo
+        .lines()
+        .any(|line| line.starts_with("flags") && line.split_whitespace().any(|flag| flag == "hypervisor"));
+    hypervisor(&vendor, &product, is_guest).to_owned()
+}
+
+fn hypervisor(vendor: &str, product: &str, is_guest: bool) -> &'static str {
+    let has = |part: &str| vendor.contains(part) || product.contains(part);
+    match () {
+        () if has("VMware") => "VMware",
+        () if has("VirtualBox") => "VirtualBox",
+        () if has("Xen") => "xen",
+        () if vendor.contains("Microsoft") && product.contains("Virtual") => "HyperV",
+        () if has("Parallels") => "Parallels",
+        () if has("QEMU") || has("KVM") || has("Bochs") || has("Google Compute") || has("Amazon EC2") => "kvm",
+        () if is_guest => "kvm",
+        () => "physical",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(release: &str) -> Value {
+        Value::Object(system(&os_release(release)))
+    }
+
+    #[test]
+    fn systems_have_salts_names() {
+        let debian = named("NAME=\"Debian GNU/Linux\"\nID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n");
+        let expected = json!({
+            "os": "Debian", "os_family": "Debian", "osfullname": "Debian GNU/Linux", "osrelease": "12",
+            "oscodename": "bookworm", "osmajorrelease": 12, "osfinger": "Debian GNU/Linux-12", "osrelease_info": [12],
+        });
+        assert_eq!(debian, expected);
+        let ubuntu = named(
+            "# what\nNAME=Ubuntu\nID=ubuntu\nID_LIKE=debian\nVERSION_ID='24.04'\nVERSION=\"24.04 (Noble Numbat)\"\n",
+        );
+        assert_eq!((&ubuntu["osfinger"], &ubuntu["oscodename"]), (&json!("Ubuntu-24.04"), &json!("Noble Numbat")));
+        assert_eq!(ubuntu["osrelease_info"], json!([24, 4]));
+        for (id, os, family) in [
+            ("centos", "CentOS", "RedHat"),
+            ("rhel", "RedHat", "RedHat"),
+            ("fedora", "Fedora", "RedHat"),
+            ("arch", "Arch", "Arch"),
+            ("alpine", "Alpine", "Alpine"),
+            ("opensuse-leap", "SUSE", "Suse"),
+        ] {
+            let facts = named(&format!("NAME=x\nID={id}\n"));
+            assert_eq!((&facts["os"], &facts["os_family"]), (&json!(os), &json!(family)));
+        }
+        let stranger = named("NAME=\"Odd OS\"\nID=odd\nID_LIKE=\"weird fedora\"\n");
+        assert_eq!((&stranger["os"], &stranger["os_family"]), (&json!("Odd OS"), &json!("RedHat")));
+        assert_eq!(named("garbage\n=\nID")["os"], json!("Linux"));
+    }
+
+    #[test]
+    fn processors_and_memory_from_the_kernels_files() {
+        let cpuinfo =
+            "processor\t: 0\nmodel name\t: A CPU @ 2GHz\nflags\t: fpu\n\nprocessor\t: 1\nmodel name\t: A CPU\n";
+        assert_eq!(Value::Object(processors(cpuinfo)), json!({"num_cpus": 2, "cpu_model": "A CPU @ 2GHz"}));
+        assert!(processors("")["num_cpus"].as_u64().unwrap() > 0);
+        let meminfo = "MemTotal:        2048000 kB\nMemFree: 1 kB\nSwapTotal: 1024 kB\n";
+        assert_eq!(Value::Object(memory(meminfo)), json!({"mem_total": 2000, "swap_total": 1}));
+        assert!(memory("MemTotal: much").is_empty());
+    }
+
+    #[test]
+    fn hypervisors() {
+        assert_eq!(hypervisor("QEMU", "Standard PC", true), "kvm");
+        assert_eq!(hypervisor("Microsoft Corporation", "Virtual Machine", true), "HyperV");
+        assert_eq!(hypervisor("Microsoft Corporation", "Surface", false), "physical");
+        assert_eq!(hypervisor("VMware, Inc.", "VMware7,1", true), "VMware");
+    }
+
+    #[test]
+    fn this_machine_has_all_that_every_machine_has() {
+        let facts = collect();
+        let always = "os os_family osfullname osrelease kernel kernelrelease kernelversion cpuarch num_cpus cpu_model mem_total \
+                      host fqdn domain nodename localhost ip4_interfaces ip6_interfaces ipv4 ipv6 hwaddr_interfaces virtual \
+                      path pid shell uid gid";
+        for name in always.split_whitespace() {
+            assert!(facts.contains_key(name), "{name}");
+        }
+        assert!(facts["ipv4"].as_array().unwrap().contains(&json!("127.0.0.1")), "{}", facts["ipv4"]);
+        assert!(facts["mem_total"].as_u64().unwrap() > 0);
+    }
+}

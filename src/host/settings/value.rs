@@ -1,0 +1,147 @@
+//! YAML values to what a setting wants; each reader says what it takes when it is given something else.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tracing::level_filters::LevelFilter;
+
+use crate::base::limits::ID_MAX;
+use crate::base::{Fingerprint, Name};
+
+/// What the setting takes, as the end of "must be …".
+pub(super) type Wanted = String;
+
+/// A description of a value for people.
+pub(super) fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".into(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) => format!("the text '{}'", text.escape_debug()),
+        Value::Array(_) => "a list".into(),
+        Value::Object(_) => "a map".into(),
+    }
+}
+
+pub(super) fn truth(value: &Value) -> Result<bool, Wanted> {
+    match value {
+        Value::Bool(truth) => Ok(*truth),
+        Value::String(text) => match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" => Ok(true),
+            "false" | "no" | "off" => Ok(false),
+            _ => Err("True or False".into()),
+        },
+        _ => Err("True or False".into()),
+    }
+}
+
+/// A port to listen on; 0 lets the system choose.
+pub(super) fn own_port(value: &Value) -> Result<u16, Wanted> {
+    let port = value.as_u64().and_then(|port| u16::try_from(port).ok());
+    port.ok_or_else(|| "a port number up to 65535".into())
+}
+
+pub(super) fn port(value: &Value) -> Result<u16, Wanted> {
+    own_port(value).ok().filter(|port| *port != 0).ok_or_else(|| "a port number from 1 to 65535".into())
+}
+
+pub(super) fn interface(value: &Value) -> Result<IpAddr, Wanted> {
+    let ip = value.as_str().and_then(|text| text.parse().ok());
+    ip.ok_or_else(|| "an IP address of this host, such as 0.0.0.0 for all of them".into())
+}
+
+pub(super) fn id(value: &Value) -> Result<Name, Wanted> {
+    let Some(text) = value.as_str() else { return Err("a text; put it in quotes".into()) };
+    legal_id(text).map_err(|why| format!("a legal id ({why})"))
+}
+
+/// An id from `text`, or why it is none.
+pub(super) fn legal_id(text: &str) -> Result<Name, String> {
+    if text.len() > ID_MAX {
+        return Err(format!("an id has at most {ID_MAX} bytes"));
+    }
+    Name::new(text).map_err(|why| why.to_string())
+}
+
+/// A host name or address, alone or as the only one of a list.
+pub(super) fn master(value: &Value) -> Result<String, Wanted> {
+    let text = match value {
+        Value::String(text) => text,
+        Value::Array(list) => match list.as_slice() {
+            [Value::String(text)] => text,
+            _ => return Err("one host: several masters are not supported".into()),
+        },
+        _ => return Err("a host name or an IP address".into()),
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if text.parse::<IpAddr>().is_ok() || (!text.is_empty() && text.chars().all(plain)) {
+        return Ok(text.clone());
+    }
+    match text.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => {
+            Err(format!("a host name or an IP address alone; write `master: {host}` and `master_port: {port}`"))
+        }
+        _ => Err("a host name or an IP address".into()),
+    }
+}
+
+pub(super) fn path(value: &Value) -> Result<PathBuf, Wanted> {
+    match value.as_str() {
+        Some(text) if !text.is_empty() && !text.contains('\0') => Ok(text.into()),
+        _ => Err("a path".into()),
+    }
+}
+
+pub(super) fn root(value: &Value) -> Result<PathBuf, Wanted> {
+    path(value).ok().filter(|path| path.is_absolute()).ok_or_else(|| "a path that begins with '/'".into())
+}
+
+pub(super) fn user(value: &Value) -> Result<String, Wanted> {
+    match value.as_str() {
+        Some(text) if !text.is_empty() && !text.contains([':', '/', '\0', '\n']) => Ok(text.into()),
+        _ => Err("the name of a user".into()),
+    }
+}
+
+/// Salt's level names: its finest ones are our finest.
+pub(super) fn level(value: &Value) -> Result<LevelFilter, Wanted> {
+    match value.as_str().map(str::to_ascii_lowercase).as_deref() {
+        Some("quiet") => Ok(LevelFilter::OFF),
+        Some("critical" | "error") => Ok(LevelFilter::ERROR),
+        Some("warning") => Ok(LevelFilter::WARN),
+        Some("info" | "profile") => Ok(LevelFilter::INFO),
+        Some("debug") => Ok(LevelFilter::DEBUG),
+        Some("trace" | "garbage" | "all") => Ok(LevelFilter::TRACE),
+        _ => Err("one of quiet, error, warning, info, debug, trace".into()),
+    }
+}
+
+/// `None` for Salt's default, an empty text.
+pub(super) fn fingerprint(value: &Value) -> Result<Option<Fingerprint>, Wanted> {
+    let print = match value.as_str() {
+        Some("") => return Ok(None),
+        Some(text) => text.parse().ok(),
+        None => None,
+    };
+    let wanted = "the master's fingerprint as `estate-keys finger` shows it on the master";
+    print.map(Some).ok_or_else(|| wanted.into())
+}
+
+pub(super) fn seconds(value: &Value) -> Result<Duration, Wanted> {
+    // A year: longer is a slip, and no sum of times can overflow.
+    let seconds = value.as_f64().filter(|seconds| (0.001..=31_536_000.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "a number of seconds above 0".into())
+}
+
+pub(super) fn grains(value: &Value) -> Result<Map<String, Value>, Wanted> {
+    value.as_object().cloned().ok_or_else(|| "a map of names and values".into())
+}
+
+pub(super) fn transport(value: &Value) -> Result<(), Wanted> {
+    match value.as_str() {
+        Some("raet") => Ok(()),
+        _ => Err("raet, the only transport of this version".into()),
+    }
+}

@@ -1,0 +1,139 @@
+//! How a road behaves: its own estate, whom it dials, and its timers, each with its source.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::base::Name;
+use crate::wire::v0::{BodyKind, HeadKind};
+
+/// What a known estate may change about itself in a new join without an operator's word. Keys and role never change here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mutable {
+    /// Nothing: as raet's default and Salt (wire v0 §4.2).
+    Nothing,
+    /// Its address and its number for us, as after a restart behind a NAT; taken over once the new handshake proves the key.
+    Address,
+    /// Name, kind and main flag as well (`raet_mutable`).
+    Anything,
+}
+
+/// What becomes of keys nobody decided about (wire v0 §6 "mode").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// They wait for a decision.
+    Never,
+    /// The first key under a name is accepted.
+    Once,
+    /// Any key under any name is accepted, whatever was known (`open_mode`).
+    Always,
+}
+
+/// Settings of a road.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Our estate's name; unique on the road.
+    pub name: Name,
+    /// Our key role.
+    pub role: Name,
+    /// Whether strangers may join us.
+    pub main: bool,
+    /// Application kind: 0 master, 1 minion (Salt over RAET §1).
+    pub kind: u32,
+    /// How we write heads.
+    pub head_kind: HeadKind,
+    /// How we write bodies.
+    pub body_kind: BodyKind,
+    /// What known estates may change.
+    pub mutable: Mutable,
+    /// What becomes of unknown keys.
+    pub trust: Trust,
+    /// Whether a key's role must be its estate's name without the `_master`, `_minion`, … behind it, as Salt names them.
+    pub salt_names: bool,
+    /// Estates to join at the start and whenever they are lost.
+    pub dial: Vec<SocketAddr>,
+    /// How we are called by the estates we allow with, for their logs (wire v0 §4.3 `fqdn`).
+    pub fqdn: String,
+    /// Timers.
+    pub timers: Timers,
+}
+
+/// A redo: first and longest wait between two sends, doubling, and when to give up (zero: never).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RedoTimes {
+    /// First wait.
+    pub min: Duration,
+    /// Longest wait.
+    pub max: Duration,
+    /// When to give up; zero: never.
+    pub timeout: Duration,
+}
+
+/// All timers. The defaults are raet's (wire v0 §4) unless said.
+#[derive(Debug, Clone, Copy)]
+pub struct Timers {
+    /// Join, asking side. Never gives up: a minion's master may be down for days.
+    pub joiner: RedoTimes,
+    /// Join, answering side.
+    pub joinent: RedoTimes,
+    /// Wait between join requests while our key is pending.
+    pub pended: Duration,
+    /// Allow, asking side.
+    pub allower: RedoTimes,
+    /// Allow, answering side.
+    pub allowent: RedoTimes,
+    /// Alive. raet gives up after 2 s, which at 20 % loss is wrong once in sixty times; ours waits 6 s.
+    pub aliver: RedoTimes,
+    /// Message, sending side; never gives up while the estate is alive.
+    pub messenger: RedoTimes,
+    /// Message, receiving side; gives up on a message of which nothing arrived for so long.
+    pub messengent: RedoTimes,
+    /// Silence after which an estate is asked whether it is alive (Salt calls raet's `manage` every 10 s).
+    pub presence: Duration,
+    /// Wait before a refused join is tried again; four times that after a rejection.
+    pub refused: Duration,
+}
+
+/// Packets towards one estate that may be unconfirmed at once: 92 fill a default Linux socket buffer, and raet reads slowly (wire v0 §4.5).
+pub const FLIGHT: u32 = 60;
+
+impl Config {
+    /// A road with the defaults: raet heads, MessagePack bodies, known estates may move.
+    pub fn new(name: Name, role: Name) -> Self {
+        Self {
+            name,
+            role,
+            main: false,
+            kind: 0,
+            head_kind: HeadKind::Raet,
+            body_kind: BodyKind::Msgpack,
+            mutable: Mutable::Address,
+            trust: Trust::Never,
+            salt_names: false,
+            dial: Vec::new(),
+            fqdn: String::new(),
+            timers: Timers::default(),
+        }
+    }
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        let times = |min, max, timeout| RedoTimes {
+            min: Duration::from_millis(min),
+            max: Duration::from_millis(max),
+            timeout: Duration::from_millis(timeout),
+        };
+        Self {
+            joiner: times(1000, 4000, 0),
+            joinent: times(100, 2000, 5000),
+            pended: Duration::from_secs(60),
+            allower: times(250, 1000, 4000),
+            allowent: times(250, 1000, 4000),
+            aliver: times(250, 1000, 6000),
+            messenger: times(200, 500, 0),
+            messengent: times(200, 500, 60_000),
+            presence: Duration::from_secs(10),
+            refused: Duration::from_secs(15),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Join, answering side (wire v0 §4.1 "Joinent"): checks who asks against the table and the roll, and answers.
+//!
+//! A join is unsigned, so it never changes a joined estate: new address and number stay a candidate until a handshake
+//! proves the key, and a live session goes on until a new one replaces it.
+
+use std::net::SocketAddr;
+
+use super::joiner::{head as join_head, own_body};
+use super::redo::{Fire, Redo};
+use crate::base::{Acceptance, Time, wrap};
+use crate::keep::RoleKey;
+use crate::road::config::Mutable;
+use crate::road::core::Core;
+use crate::road::estate::{Peer, Remote};
+use crate::road::stats::Drop;
+use crate::wire::v0::{Head, JoinBody, PacketKind};
+
+/// A join the far side started.
+pub(crate) struct Joinent {
+    ti: u32,
+    vacuous: bool,
+    ha: SocketAddr,
+    /// Its number for us.
+    se: u32,
+    /// Runs while our answer waits for its acknowledgement; `None` while its key is pending.
+    redo: Option<Redo>,
+}
+
+impl Joinent {
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.redo.as_ref().map(Redo::deadline)
+    }
+
+    /// Address and number by which packets of a vacuous join find us.
+    pub(crate) fn first_join(&self) -> Option<(SocketAddr, u32)> {
+        self.vacuous.then_some((self.ha, self.se))
+    }
+
+    /// Whether a packet belongs to this join.
+    fn owns(&self, from: SocketAddr, head: &Head) -> bool {
+        self.ti == head.ti && self.ha == from && self.se == head.se
+    }
+}
+
+/// Answers a join packet where there is no remote to speak for us.
+pub(crate) fn answer(core: &mut Core, to: SocketAddr, asked: &Head, packet: PacketKind) {
+    let mut head = join_head(core, packet, asked.de, asked.se, asked.ti);
+    head.correspondent = true;
+    core.send(to, &head, &[]);
+}
+
+/// Who a join body says its sender is.
+pub(crate) fn read(asked: &Head, coat: &[u8]) -> Option<Peer> {
+    let body = JoinBody::read(coat, asked.body).ok()?;
+    Some(Peer {
+        name: body.name,
+        main: body.mode & 1 == 1,
+        kind: body.kind,
+        key: RoleKey { role: body.role, verify: body.verify, public: body.public },
+    })
+}
+
+/// What to do with a join whose sender the table knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Go on.
+    Go,
+    /// Refused for good, as it is.
+    Reject,
+}
+
+/// Whether `peer` may be the remote we know, from `from` with number `se` (wire v0 §4.2).
+pub(crate) fn compare(core: &mut Core, remote: &Remote, peer: &Peer, from: SocketAddr, se: u32) -> Verdict {
+    let Some(known) = &remote.peer else { return Verdict::Go };
+    if !known.key.same_keys(&peer.key) || known.key.role != peer.key.role {
+        core.clash(&peer.key);
+        return if core.config.mutable == Mutable::Anything { Verdict::Go } else { Verdict::Reject };
+    }
+    let moved = remote.fuid != 0 && (remote.ha != from || remote.fuid != se);
+    let changed = known.name != peer.name || known.main != peer.main || known.kind != peer.kind;
+    let least = if changed {
+        Mutable::Anything
+    } else if moved {
+        Mutable::Address
+    } else {
+        Mutable::Nothing
+    };
+    if core.config.mutable >= least { Verdict::Go } else { Verdict::Reject }
+}
+
+/// Starts, renews or repeats the answer to a join request that passed [`compare`] and has this standing.
+pub(crate) fn start(core: &mut Core, remote: &mut Remote, from: SocketAddr, asked: &Head, peer: Peer, accepted: bool) {
+    remote.joinent = Some(Joinent { ti: asked.ti, vacuous: asked.de == 0, ha: from, se: asked.se, redo: None });
+    if !remote.joined {
+        (remote.ha, remote.fuid) = (from, asked.se);
+    }
+    tracing::debug!(estate = %peer.name, %from, accepted, "join: asked");
+    remote.peer = Some(peer);
+    if accepted {
+        respond(core, remote);
+    } else {
+        tell(core, remote, PacketKind::Pend);
+    }
+    if remote.session.is_some() {
+        // Somebody joins under its name: let it show which session it is in before anything new is sent.
+        remote.suspect = true;
+        super::alive::start(core, remote);
+    }
+}
+
+fn respond(core: &mut Core, remote: &mut Remote) {
+    if let Some(joinent) = &mut remote.joinent {
+        joinent.redo = Some(Redo::new(core.now, core.config.timers.joinent));
+        tell(core, remote, PacketKind::Response);
+    }
+}
+
+fn tell(core: &mut Core, remote: &Remote, packet: PacketKind) {
+    let Some(joinent) = &remote.joinent else { return };
+    let se = if joinent.vacuous { 0 } else { remote.nuid };
+    let mut head = join_head(core, packet, se, joinent.se, joinent.ti);
+    head.correspondent = true;
+    let body = if packet == PacketKind::Response { own_body(core, Some(remote.nuid)) } else { Vec::new() };
+    core.send(joinent.ha, &head, &body);
+}
+
+/// Time has passed for this join.
+pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
+    let Some(redo) = remote.joinent.as_mut().and_then(|j| j.redo.as_mut()) else { return };
+    match redo.fire(core.now) {
+        Fire::Wait => {}
+        Fire::Again => {
+            core.stats.redone += 1;
+            tell(core, remote, PacketKind::Response);
+        }
+        Fire::GiveUp => {
+            tell(core, remote, PacketKind::Nack);
+            remote.joinent = None;
+        }
+    }
+}
+
+/// A packet of this join that is no request.
+pub(crate) fn on_packet(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head) {
+    let Some(joinent) = remote.joinent.as_mut().filter(|j| j.owns(from, head)) else {
+        return core.stats.drop(Drop::Stale);
+    };
+    match head.packet {
+        PacketKind::Ack if joinent.redo.is_some() => complete(core, remote),
+        PacketKind::Pend => {
+            let wait = core.config.timers.pended;
+            if let Some(redo) = &mut joinent.redo {
+                redo.slow_down(wait);
+            }
+        }
+        PacketKind::Nack | PacketKind::Refuse | PacketKind::Reject => {
+            tracing::debug!(nuid = remote.nuid, answer = ?head.packet, "join: the asker gave up");
+            remote.joinent = None;
+        }
+        _ => core.stats.drop(Drop::Unsupported),
+    }
+}
+
+/// The asker has our answer: its acknowledgement says so, or a signed packet of a later transaction.
+pub(crate) fn complete(core: &mut Core, remote: &mut Remote) {
+    let Some(joinent) = remote.joinent.take() else { return };
+    if remote.sid == 0 {
+        remote.sid = wrap::next(0);
+    }
+    if joinent.vacuous {
+        remote.rsid = 0;
+    }
+    if !remote.joined {
+        remote.joined = true;
+        (remote.ha, remote.fuid) = (joinent.ha, joinent.se);
+        remote.persist(core);
+    } else if (joinent.ha, joinent.se) != (remote.ha, remote.fuid) {
+        remote.candidate = Some((joinent.ha, joinent.se));
+    }
+}
+
+/// Whether the answer to the asker is on its way, from an asker with this number.
+pub(crate) fn is_answered(remote: &Remote, se: u32) -> bool {
+    remote.joinent.as_ref().is_some_and(|j| j.redo.is_some() && j.se == se)
+}
+
+/// The roll says something new of the key that waits.
+pub(crate) fn on_admit(core: &mut Core, remote: &mut Remote, acceptance: Option<Acceptance>) {
+    if remote.joinent.is_none() {
+        return;
+    }
+    match acceptance {
+        Some(Acceptance::Accepted) => respond(core, remote),
+        Some(Acceptance::Pending) => {}
+        Some(Acceptance::Rejected) | None => {
+            tell(core, remote, PacketKind::Reject);
+            remote.joinent = None;
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Join, asking side (wire v0 §4.1 "Joiner"): asks for names, keys and numbers until the far side answers.
+
+use std::net::SocketAddr;
+
+use super::redo::{Fire, Redo};
+use crate::base::{Acceptance, wrap};
+use crate::keep::RoleKey;
+use crate::road::config::Mutable;
+use crate::road::core::Core;
+use crate::road::estate::{Peer, Remote};
+use crate::road::stats::Drop;
+use crate::transport::{Event, Refusal};
+use crate::wire::v0::{CoatKind, FootKind, Head, JoinBody, PacketKind, TransactKind};
+
+/// A join we started.
+pub(crate) struct Joiner {
+    pub(crate) ti: u32,
+    /// We do not know the far side's number for us.
+    pub(crate) vacuous: bool,
+    pub(crate) redo: Redo,
+    /// Our key waits there.
+    pended: bool,
+    /// Its key waits here: who it says it is, and its number for us.
+    held: Option<(Peer, u32)>,
+}
+
+/// Starts a join unless one is on its way.
+pub(crate) fn start(core: &mut Core, remote: &mut Remote) {
+    if remote.joiner.is_some() || remote.joinent.is_some() {
+        return;
+    }
+    let ti = remote.next_tid();
+    let redo = Redo::new(core.now, core.config.timers.joiner);
+    let joiner = Joiner { ti, vacuous: remote.fuid == 0, redo, pended: false, held: None };
+    tracing::debug!(nuid = remote.nuid, ha = %remote.ha, vacuous = joiner.vacuous, "join: asking");
+    remote.joiner = Some(joiner);
+    remote.rest = None;
+    request(core, remote);
+}
+
+/// The body that says who we are; `uid` only in answers.
+pub(super) fn own_body(core: &Core, uid: Option<u32>) -> Vec<u8> {
+    let RoleKey { role, verify, public } = core.own_key();
+    let config = &core.config;
+    let mode = u8::from(config.main);
+    JoinBody { name: config.name.clone(), mode, kind: config.kind, verify, public, role, uid }.write(config.body_kind)
+}
+
+/// A join's head: unsigned, in clear, session 0.
+pub(super) fn head(core: &Core, packet: PacketKind, se: u32, de: u32, ti: u32) -> Head {
+    Head {
+        head_kind: core.config.head_kind,
+        transact: TransactKind::Join,
+        packet,
+        se,
+        de,
+        ti,
+        body: core.config.body_kind,
+        coat: CoatKind::Nada,
+        foot: FootKind::Nada,
+        ..Head::default()
+    }
+}
+
+fn tell(core: &mut Core, remote: &Remote, packet: PacketKind, ti: u32, vacuous: bool, body: &[u8]) {
+    let head = head(core, packet, remote.nuid, if vacuous { 0 } else { remote.fuid }, ti);
+    core.send(remote.ha, &head, body);
+}
+
+fn request(core: &mut Core, remote: &mut Remote) {
+    let Some(joiner) = &mut remote.joiner else { return };
+    joiner.redo.on_transmit(core.now);
+    let (ti, vacuous) = (joiner.ti, joiner.vacuous);
+    let body = own_body(core, None);
+    tell(core, remote, PacketKind::Request, ti, vacuous, &body);
+}
+
+/// Time has passed for this join.
+pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
+    let Some(joiner) = &mut remote.joiner else { return };
+    match joiner.redo.fire(core.now) {
+        Fire::Wait => {}
+        // While its key waits here, it is told so instead of being asked again.
+        Fire::Again if joiner.held.is_some() => {
+            let (ti, vacuous) = (joiner.ti, joiner.vacuous);
+            tell(core, remote, PacketKind::Pend, ti, vacuous, &[]);
+        }
+        Fire::Again => {
+            core.stats.redone += 1;
+            request(core, remote);
+        }
+        Fire::GiveUp => give_up(core, remote, Refusal::Silent),
+    }
+}
+
+fn give_up(core: &mut Core, remote: &mut Remote, why: Refusal) {
+    remote.joiner = None;
+    let by = remote.peer.as_ref().map_or_else(|| remote.ha.to_string(), |p| p.name.to_string());
+    tracing::debug!(%by, %why, "join: refused");
+    core.event(Event::Refused { by, why });
+    let wait = core.config.timers.refused * if why == Refusal::Rejected { 4 } else { 1 };
+    remote.rest_for(core, wait);
+}
+
+/// An answer to our join. Unsigned, so it must come from where we asked and name our transaction.
+/// `is_taken` tells whether another remote has a name.
+pub(crate) fn on_answer(
+    core: &mut Core,
+    remote: &mut Remote,
+    from: SocketAddr,
+    head: &Head,
+    coat: &[u8],
+    is_taken: impl Fn(&crate::base::Name) -> bool,
+) {
+    let Some(joiner) = &mut remote.joiner else { return core.stats.drop(Drop::Stale) };
+    if joiner.ti != head.ti || from != remote.ha || (!joiner.vacuous && head.se != remote.fuid) {
+        return core.stats.drop(Drop::Stale);
+    }
+    match head.packet {
+        PacketKind::Pend => {
+            if !std::mem::replace(&mut joiner.pended, true) {
+                joiner.redo.slow_down(core.config.timers.pended);
+                let by = remote.peer.as_ref().map_or_else(|| remote.ha.to_string(), |p| p.name.to_string());
+                core.event(Event::Refused { by, why: Refusal::Pending });
+            }
+        }
+        PacketKind::Response => on_response(core, remote, head, coat, is_taken),
+        PacketKind::Nack | PacketKind::Refuse => give_up(core, remote, Refusal::Silent),
+        PacketKind::Reject => {
+            remote.fuid = 0;
+            give_up(core, remote, Refusal::Rejected);
+        }
+        PacketKind::Renew if !joiner.vacuous => {
+            remote.joiner = None;
+            remote.fuid = 0;
+            start(core, remote);
+        }
+        _ => core.stats.drop(Drop::Unsupported),
+    }
+}
+
+fn on_response(
+    core: &mut Core,
+    remote: &mut Remote,
+    head: &Head,
+    coat: &[u8],
+    is_taken: impl Fn(&crate::base::Name) -> bool,
+) {
+    let Ok(body) = JoinBody::read(coat, head.body) else { return core.stats.drop(Drop::BadJoin) };
+    let Some(uid) = body.uid.filter(|uid| *uid != 0) else { return core.stats.drop(Drop::BadJoin) };
+    let peer = Peer {
+        name: body.name,
+        main: body.mode & 1 == 1,
+        kind: body.kind,
+        key: RoleKey { role: body.role, verify: body.verify, public: body.public },
+    };
+    if let Some(known) = &remote.peer {
+        let same_key = known.key == peer.key;
+        if !same_key && core.roll.find(&peer.key.role).is_some() {
+            core.clash(&peer.key);
+        }
+        // Its number for us may be new after it lost its table; nothing else may change silently.
+        if !same_key || (*known != peer && core.config.mutable < Mutable::Anything) {
+            return refuse(core, remote);
+        }
+    }
+    let renamed = remote.peer.as_ref().is_none_or(|known| known.name != peer.name);
+    if peer.name == core.config.name || (renamed && is_taken(&peer.name)) {
+        return refuse(core, remote);
+    }
+    match core.judge(&peer.key) {
+        Some(Acceptance::Accepted) => complete(core, remote, peer, uid),
+        Some(Acceptance::Pending) => {
+            let Some(joiner) = &mut remote.joiner else { return };
+            if joiner.held.replace((peer, uid)).is_none() {
+                let (ti, vacuous) = (joiner.ti, joiner.vacuous);
+                tell(core, remote, PacketKind::Pend, ti, vacuous, &[]);
+            }
+        }
+        Some(Acceptance::Rejected) | None => refuse(core, remote),
+    }
+}
+
+/// We do not want it: says so and ends.
+fn refuse(core: &mut Core, remote: &mut Remote) {
+    let Some(joiner) = remote.joiner.take() else { return };
+    tell(core, remote, PacketKind::Reject, joiner.ti, joiner.vacuous, &[]);
+    let wait = core.config.timers.refused * 4;
+    remote.rest_for(core, wait);
+}
+
+fn complete(core: &mut Core, remote: &mut Remote, peer: Peer, uid: u32) {
+    let Some(joiner) = remote.joiner.take() else { return };
+    remote.peer = Some(peer);
+    if remote.sid == 0 {
+        remote.sid = wrap::next(0);
+    }
+    if joiner.vacuous {
+        remote.rsid = 0;
+    }
+    // A vacuous join is acknowledged as it was asked: without the number it has just brought.
+    remote.joined = true;
+    tell(core, remote, PacketKind::Ack, joiner.ti, joiner.vacuous, &[]);
+    remote.fuid = uid;
+    remote.persist(core);
+    super::allower::start(core, remote);
+}
+
+/// The roll says something new of the key we hold.
+pub(crate) fn on_admit(core: &mut Core, remote: &mut Remote, acceptance: Option<Acceptance>) {
+    let Some((peer, uid)) = remote.joiner.as_mut().and_then(|j| j.held.take()) else { return };
+    match acceptance {
+        Some(Acceptance::Accepted) => complete(core, remote, peer, uid),
+        Some(Acceptance::Pending) => {
+            if let Some(joiner) = &mut remote.joiner {
+                joiner.held = Some((peer, uid));
+            }
+        }
+        Some(Acceptance::Rejected) | None => refuse(core, remote),
+    }
+}
+
+/// The role of the key that waits here, if one does.
+pub(crate) fn held_role(remote: &Remote) -> Option<&crate::base::Name> {
+    remote.joiner.as_ref().and_then(|j| j.held.as_ref()).map(|(peer, _)| &peer.key.role)
+}
+
+/// Tells the far side that our join gives way to its own (race rule, wire v0 §4.1 "Joinent" 2).
+pub(crate) fn yield_to(core: &mut Core, remote: &mut Remote) {
+    if let Some(joiner) = remote.joiner.take() {
+        tell(core, remote, PacketKind::Refuse, joiner.ti, joiner.vacuous, &[]);
+    }
+}

@@ -1,0 +1,234 @@
+//! Message, sending side (wire v0 §4.5 "Messenger"): one message, sealed once, signed per packet, sent in bursts.
+
+use std::collections::VecDeque;
+
+use super::redo::{Fire, Redo};
+use crate::base::Time;
+use crate::road::config::FLIGHT;
+use crate::road::core::Core;
+use crate::road::estate::Remote;
+use crate::road::stats::Drop;
+use crate::transport::{Event, Failure, Ticket};
+use crate::wire::v0::{CoatKind, Head, PacketKind, Segments, TransactKind, coat, resend};
+
+/// A message in flight.
+pub(crate) struct Messenger {
+    pub(super) ticket: Ticket,
+    si: u32,
+    size: usize,
+    segments: Segments,
+    /// First segment of the present burst, and the one after its last.
+    burst: (u32, u32),
+    /// Next segment of the burst to send.
+    next: u32,
+    /// Segments the far side asked for again.
+    resend: VecDeque<u32>,
+    /// What went out last, and whether it asked for an answer.
+    last: (u32, bool),
+    /// Whether the far side ever acknowledged a burst.
+    is_acked: bool,
+    /// The last packet is to be sent again.
+    is_redone: bool,
+    /// Some packet was sent again.
+    was_redone: bool,
+    /// Unconfirmed packets we account for.
+    out: u32,
+    redo: Redo,
+}
+
+impl Messenger {
+    /// The next packet: segment number, wait flag, again flag.
+    fn next_packet(&mut self) -> Option<(u32, bool, bool)> {
+        if let Some(sn) = self.resend.pop_front() {
+            return Some((sn, self.resend.is_empty(), true));
+        }
+        if self.next < self.burst.1 {
+            let sn = self.next;
+            self.next += 1;
+            return Some((sn, self.next == self.burst.1, false));
+        }
+        if std::mem::take(&mut self.is_redone) {
+            return Some((self.last.0, self.last.1, self.is_acked));
+        }
+        None
+    }
+
+    fn has_packet(&self) -> bool {
+        !self.resend.is_empty() || self.next < self.burst.1 || self.is_redone
+    }
+}
+
+impl Remote {
+    /// Whether there is a packet of a message to send now.
+    pub(crate) fn has_packets(&self) -> bool {
+        self.can_send() && (!self.outbox.ready.is_empty() || (self.outbox.flight < FLIGHT && self.outbox.has_waiting()))
+    }
+
+    /// Writes the next packet of a message, taking messages in turn. `false`: nothing to send.
+    pub(crate) fn fill(&mut self, core: &mut Core, out: &mut Vec<u8>) -> bool {
+        if !self.can_send() {
+            return false;
+        }
+        if self.outbox.flight < FLIGHT && self.outbox.has_waiting() {
+            launch(core, self);
+        }
+        while let Some(ti) = self.outbox.ready.pop_front() {
+            let Some(messenger) = self.outbox.flying.get_mut(&ti) else { continue };
+            let Some((sn, wait, again)) = messenger.next_packet() else { continue };
+            messenger.last = (sn, wait);
+            messenger.segments.write(sn, (wait, again), Some(&core.keys.sign), out);
+            self.outbox.deadlines.remove(&(messenger.redo.deadline(), ti));
+            messenger.redo.on_transmit(core.now);
+            self.outbox.deadlines.insert((messenger.redo.deadline(), ti));
+            if messenger.has_packet() {
+                // The rest of a burst goes out before anybody else's turn: its end asks for the answer.
+                self.outbox.ready.push_front(ti);
+            }
+            return true;
+        }
+        false
+    }
+}
+
+/// Seals the next waiting message and puts it in flight.
+fn launch(core: &mut Core, remote: &mut Remote) {
+    let (Some(session), Some((ticket, body))) = (&remote.session, remote.outbox.next_waiting()) else { return };
+    let Some(sealed) = coat::seal(&body, session, core.random.bytes()) else {
+        core.event(Event::Failed { ticket, why: Failure::TooLarge });
+        return remote.outbox.on_ended(core, body.len());
+    };
+    let ti = remote.next_tid();
+    let head = Head { coat: CoatKind::Nacl, ..remote.head(core, TransactKind::Message, PacketKind::Message, ti) };
+    let segments = Segments::new(&head, sealed);
+    let messenger = Messenger {
+        ticket,
+        si: remote.sid,
+        size: body.len(),
+        burst: (0, 0),
+        next: 0,
+        resend: VecDeque::new(),
+        last: (0, false),
+        is_acked: false,
+        is_redone: false,
+        was_redone: false,
+        out: 0,
+        redo: Redo::new(core.now, core.config.timers.messenger),
+        segments,
+    };
+    remote.outbox.deadlines.insert((messenger.redo.deadline(), ti));
+    remote.outbox.flying.insert(ti, messenger);
+    burst(remote, ti, 0);
+}
+
+/// Opens the next burst of a message at segment `from`: as much as the flight allows, one at least.
+fn burst(remote: &mut Remote, ti: u32, from: u32) {
+    let has_waiting = remote.outbox.has_waiting();
+    let Some(messenger) = remote.outbox.flying.get_mut(&ti) else { return };
+    let others = remote.outbox.flight.saturating_sub(messenger.out);
+    // While others wait, a long message leaves them half of the room: it must not hold up a ping.
+    let share = if has_waiting { 2 } else { 1 };
+    let room = (FLIGHT.saturating_sub(others) / share).max(1);
+    let to = messenger.segments.count().min(from.saturating_add(room));
+    messenger.burst = (from, to);
+    messenger.next = from;
+    messenger.out = to - from;
+    remote.outbox.flight = others + messenger.out;
+    if !remote.outbox.ready.contains(&ti) {
+        remote.outbox.ready.push_back(ti);
+    }
+}
+
+/// An answer to one of our messages; its signature has been checked. Says whether the message is still in flight.
+pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8]) -> bool {
+    let Some(messenger) = remote.outbox.flying.get_mut(&head.ti).filter(|m| m.si == head.si) else { return false };
+    match head.packet {
+        PacketKind::Done => {
+            end(core, remote, head.ti, Ok(()));
+            remote.on_heard(core);
+        }
+        PacketKind::Ack => on_ack(remote, head),
+        PacketKind::Resend => {
+            // The asked-for numbers travel in clear or boxed like any body of this session.
+            let opened = match (head.coat, &remote.session) {
+                (CoatKind::Nacl, Some(session)) => coat::open(coat, session),
+                _ => None,
+            };
+            let count = messenger.segments.count();
+            match opened.and_then(|body| resend::read(&body, head.body).ok()) {
+                Some(misseds) => on_resend(core, remote, head.ti, misseds.into_iter().filter(|sn| *sn < count)),
+                None => core.stats.drop(Drop::Unsealed),
+            }
+        }
+        PacketKind::Nack => {
+            // A nack to a packet that was sent again may mean that it arrived the first time (quirks §3).
+            let why =
+                if messenger.was_redone || messenger.is_acked || remote.joinent.is_some() || remote.candidate.is_some()
+                {
+                    Failure::Lost
+                } else {
+                    Failure::Refused
+                };
+            end(core, remote, head.ti, Err(why));
+            super::alive::start(core, remote);
+        }
+        _ => core.stats.drop(Drop::Unsupported),
+    }
+    true
+}
+
+fn on_ack(remote: &mut Remote, head: &Head) {
+    let Some(messenger) = remote.outbox.flying.get_mut(&head.ti) else { return };
+    let next = head.sn.saturating_add(1);
+    // Below the burst: an echo of the last one. While segments are sent again, the answer to those decides.
+    if !messenger.resend.is_empty() || next <= messenger.burst.0 || next > messenger.burst.1 {
+        return;
+    }
+    messenger.is_acked = true;
+    if next < messenger.segments.count() {
+        burst(remote, head.ti, next);
+    }
+}
+
+fn on_resend(core: &mut Core, remote: &mut Remote, ti: u32, misseds: impl Iterator<Item = u32>) {
+    let Some(messenger) = remote.outbox.flying.get_mut(&ti) else { return };
+    for sn in misseds {
+        if messenger.resend.len() < FLIGHT as usize * 2 && !messenger.resend.contains(&sn) {
+            messenger.resend.push_back(sn);
+            core.stats.redone += 1;
+        }
+    }
+    if !remote.outbox.ready.contains(&ti) {
+        remote.outbox.ready.push_back(ti);
+    }
+}
+
+fn end(core: &mut Core, remote: &mut Remote, ti: u32, result: Result<(), Failure>) {
+    let Some(messenger) = remote.outbox.flying.remove(&ti) else { return };
+    remote.outbox.deadlines.remove(&(messenger.redo.deadline(), ti));
+    remote.outbox.flight = remote.outbox.flight.saturating_sub(messenger.out);
+    let ticket = messenger.ticket;
+    core.stats.messages_out += u64::from(result.is_ok());
+    core.event(match result {
+        Ok(()) => Event::Delivered { ticket },
+        Err(why) => Event::Failed { ticket, why },
+    });
+    remote.outbox.on_ended(core, messenger.size);
+}
+
+/// Time has passed for the messages in flight.
+pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
+    while let Some((time, ti)) = remote.outbox.deadlines.first().copied().filter(|(time, _)| *time <= core.now) {
+        remote.outbox.deadlines.remove(&(time, ti));
+        let Some(messenger) = remote.outbox.flying.get_mut(&ti) else { continue };
+        if messenger.redo.fire(core.now) == Fire::Again && !messenger.has_packet() {
+            core.stats.redone += 1;
+            messenger.is_redone = true;
+            messenger.was_redone = true;
+            if !remote.outbox.ready.contains(&ti) {
+                remote.outbox.ready.push_back(ti);
+            }
+        }
+        let deadline: Time = messenger.redo.deadline();
+        remote.outbox.deadlines.insert((deadline, ti));
+    }
+}

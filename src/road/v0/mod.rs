@@ -1,0 +1,52 @@
+//! The classic road's transactions (wire v0 §3 "Dispatch", §4), each a small state machine in a file of its own.
+
+pub(crate) mod alive;
+pub(crate) mod allowent;
+pub(crate) mod allower;
+mod dispatch;
+pub(crate) mod inbox;
+pub(crate) mod joinent;
+pub(crate) mod joiner;
+pub(crate) mod messengent;
+pub(crate) mod messenger;
+pub(crate) mod outbox;
+pub(crate) mod redo;
+mod stale;
+
+pub(super) use dispatch::handle;
+
+use super::core::Core;
+use super::estate::Remote;
+
+/// Time has passed for an estate: every transaction of it looks at its timer, then the estate itself.
+pub(super) fn on_timeout(core: &mut Core, remote: &mut Remote) {
+    joiner::on_timeout(core, remote);
+    joinent::on_timeout(core, remote);
+    allower::on_timeout(core, remote);
+    allowent::on_timeout(core, remote);
+    alive::on_timeout(core, remote);
+    messenger::on_timeout(core, remote);
+    messengent::on_timeout(core, remote);
+    if remote.rest.is_some_and(|rest| rest <= core.now) {
+        remote.rest = None;
+        look_after(core, remote);
+    }
+}
+
+/// What an estate needs after a rest: a join, a session, or a sign of life.
+fn look_after(core: &mut Core, remote: &mut Remote) {
+    let is_busy =
+        remote.joiner.is_some() || remote.joinent.is_some() || remote.allower.is_some() || remote.allowent.is_some();
+    if is_busy {
+        let wait = core.config.timers.presence;
+        remote.rest_for(core, wait);
+    } else if !remote.joined {
+        if remote.dialed {
+            joiner::start(core, remote);
+        }
+    } else if remote.session.is_none() {
+        allower::start(core, remote);
+    } else {
+        alive::start(core, remote);
+    }
+}
