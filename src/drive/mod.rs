@@ -1,3 +1,5 @@
 //! Floor 4: sockets, and the pumps that carry datagrams and pages between them and the engines.
 
 pub mod entropy;
+pub mod lane;
+pub mod udp;

@@ -1,1 +1,4 @@
-//! Floor: drivers.
+//! Floor 5: one [`Transport`](crate::transport::Transport) each.
+
+pub mod plain;
+pub mod raet;

@@ -1,4 +1,4 @@
-//! Yards and books against the golden pages and against themselves.
+//! Lanes against raet's vectors, captured Salt, and bounds.
 
 use super::*;
 use crate::message::{Address, Route};

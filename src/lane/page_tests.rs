@@ -1,4 +1,4 @@
-//! Pages against the golden vectors, and bytes that are no page.
+//! Pages against raet's vectors and at random.
 
 use super::*;
 use proptest::prelude::*;

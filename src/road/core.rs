@@ -138,21 +138,25 @@ impl Core {
         }
     }
 
-    /// Writes a decision to the roll, the disk and the application.
+    /// Writes a decision to the roll and the disk, and tells the application.
     pub(crate) fn decide(&mut self, key: RoleKey, acceptance: Option<Acceptance>) {
+        let change = match acceptance {
+            Some(acceptance) => Change::Role(key.clone(), acceptance),
+            None => Change::DropRole(key.role.clone()),
+        };
+        if self.learn(key, acceptance) {
+            self.keep(change);
+        }
+    }
+
+    /// Takes over a decision that is on the disk already; says whether it was news.
+    pub(crate) fn learn(&mut self, key: RoleKey, acceptance: Option<Acceptance>) -> bool {
+        let standing = acceptance.map_or_else(|| "forgotten".to_owned(), |a| a.to_string());
+        tracing::info!(role = %key.role, fingerprint = %key.fingerprint(), %standing, "key");
         self.announce(&key, acceptance);
         match acceptance {
-            Some(acceptance) => {
-                tracing::info!(role = %key.role, fingerprint = %key.fingerprint(), %acceptance, "key");
-                if self.roll.set(key.clone(), acceptance) {
-                    self.keep(Change::Role(key, acceptance));
-                }
-            }
-            None => {
-                tracing::info!(role = %key.role, "key forgotten");
-                self.roll.remove(&key.role);
-                self.keep(Change::DropRole(key.role));
-            }
+            Some(acceptance) => self.roll.set(key, acceptance),
+            None => self.roll.remove(&key.role).is_some(),
         }
     }
 

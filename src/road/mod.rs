@@ -108,7 +108,7 @@ impl Road {
             self.apply(&key.role, None);
         }
         let role = key.role.clone();
-        self.core.decide(key, acceptance);
+        self.core.learn(key, acceptance);
         self.apply(&role, acceptance);
     }
 
