@@ -63,6 +63,12 @@ pub enum LaneError {
         /// The socket that is not served.
         path: PathBuf,
     },
+    /// The daemon we talked to is gone, and another has its place.
+    #[error("the {daemon} was started anew meanwhile; ask again")]
+    Restarted {
+        /// `master` or `minion`.
+        daemon: &'static str,
+    },
     /// The files' modes forbid it.
     #[error(
         "you may not use {}; run this as root or as the daemon's user, or have your group let in: `chgrp GROUP DIR && chmod 2770 DIR` on its directory, then start the daemon again",

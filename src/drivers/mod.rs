@@ -2,3 +2,6 @@
 
 pub mod plain;
 pub mod raet;
+//! Floor 5: transports, one file each.
+
+pub mod memory;

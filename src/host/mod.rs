@@ -1,13 +1,24 @@
-//! Floor 6: what makes a process of the engines: settings, and with the feature `daemon` the daemons themselves.
+//! Floor 6: what makes a process of the engines: settings, and with the feature `daemon` the daemons and the commands.
 
 #[cfg(feature = "daemon")]
+pub mod arguments;
+#[cfg(feature = "daemon")]
+pub mod cli;
+#[cfg(feature = "daemon")]
+pub mod fault;
+#[cfg(feature = "daemon")]
+pub mod log;
+#[cfg(feature = "daemon")]
+pub mod publish;
 pub mod daemon;
 #[cfg(feature = "daemon")]
 pub mod policy;
+pub mod demo;
 #[cfg(feature = "daemon")]
 pub mod runner;
 #[cfg(feature = "daemon")]
 pub mod serve;
 pub mod settings;
 #[cfg(feature = "daemon")]
+pub mod show;
 mod user;

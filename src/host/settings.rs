@@ -156,6 +156,11 @@ impl Settings {
         Ok((settings, warnings))
     }
 
+    /// The log level of this name, one of Salt's.
+    pub fn level(name: &str) -> Result<LevelFilter, String> {
+        value::level(&name.into()).map_err(|wanted| format!("it must be {wanted}"))
+    }
+
     /// Where estates are kept (wire v0 §7): `<cachedir>/raet/<estate name>`.
     pub fn estate_dir(&self) -> PathBuf {
         self.cachedir.join("raet").join(self.estate_name().as_str())

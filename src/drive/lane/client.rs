@@ -31,6 +31,8 @@ pub struct LaneClient {
     name: Name,
     manor: Name,
     path: PathBuf,
+    /// Which file `path` was when we opened it.
+    identity: (u64, i64, i64),
     socket: Socket,
     gate: Gate,
     clock: Clock,
@@ -44,7 +46,7 @@ impl LaneClient {
         let (manor, yard) = names(&mut random);
         let path = socket::path_of(dir, lane, &manor)?;
         socket::probe(&path).map_err(|e| missing(lane, &path, e))?;
-        let owner = std::fs::symlink_metadata(&path).map_err(|e| missing(lane, &path, e))?.uid();
+        let file = std::fs::symlink_metadata(&path).map_err(|e| missing(lane, &path, e))?;
         let socket = Socket::bind(socket::path_of(dir, lane, &yard)?)?;
         Ok(Self {
             lane: Lane::new(lane.clone(), yard, random),
@@ -52,7 +54,8 @@ impl LaneClient {
             manor,
             path,
             socket,
-            gate: Gate::for_user(owner),
+            identity: identity(&file),
+            gate: Gate::for_user(file.uid()),
             clock: Clock::start(),
             buffer: socket::buffer(),
             ready: VecDeque::new(),
@@ -64,8 +67,13 @@ impl LaneClient {
         self.lane.yard()
     }
 
-    /// Sends `message` to the daemon's main yard; returns when all of it is on its way.
+    /// Sends `message` to the daemon's main yard; returns when all of it is on its way. A daemon started anew knows
+    /// nothing of what we asked its predecessor, so it is told apart.
     pub fn send(&mut self, message: &Message) -> Result<(), LaneError> {
+        let file = std::fs::symlink_metadata(&self.path).map_err(|e| missing(&self.name, &self.path, e))?;
+        if identity(&file) != self.identity {
+            return Err(LaneError::Restarted { daemon: daemon_of(&self.name) });
+        }
         let mut moved = self.clock.now();
         for page in self.lane.send(&self.manor, message)? {
             loop {
@@ -149,6 +157,11 @@ fn missing(lane: &Name, path: &Path, error: io::Error) -> LaneError {
         }
         _ => LaneError::from_io(path, error),
     }
+}
+
+/// Inode numbers alone are used again at once by some file systems.
+fn identity(file: &std::fs::Metadata) -> (u64, i64, i64) {
+    (file.ino(), file.ctime(), file.ctime_nsec())
 }
 
 fn is_full(error: &io::Error) -> bool {

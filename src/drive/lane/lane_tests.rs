@@ -201,11 +201,14 @@ fn the_daemon_ends_while_we_talk() {
     let dir = tempfile::tempdir().unwrap();
     let _runtime = runtime();
     let _guard = _runtime.enter();
-    let port = port(dir.path()).unwrap();
+    let first = port(dir.path()).unwrap();
     let mut client = client(dir.path(), 2).unwrap();
     client.send(&message(&json!(1))).unwrap();
-    drop(port);
+    drop(first);
     assert!(client.send(&message(&json!(1))).unwrap_err().is_no_daemon());
+    let _second = port(dir.path()).unwrap();
+    let error = client.send(&message(&json!(1))).unwrap_err();
+    assert_eq!(error.to_string(), "the master was started anew meanwhile; ask again");
 }
 
 #[test]

@@ -234,8 +234,7 @@ mod tests {
             any::<i64>().prop_map(Value::from),
             any::<u64>().prop_map(Value::from),
             (-200i64..300).prop_map(Value::from),
-            // Eighths, because serde_json reads a long fraction only to within its last bit.
-            (-1000i32..1000).prop_map(|n| Value::from(f64::from(n) / 8.0)),
+            any::<f64>().prop_filter("JSON has no such number", |n| n.is_finite()).prop_map(Value::from),
             ".{0,40}".prop_map(Value::from),
             Just(Value::from("x".repeat(300))),
         ];
