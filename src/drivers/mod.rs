@@ -1,7 +1,5 @@
-//! Floor 5: one [`Transport`](crate::transport::Transport) each.
-
-pub mod plain;
-pub mod raet;
-//! Floor 5: transports, one file each.
+//! Floor 5: transports, one file each, and the road on a plain socket for programs without async.
 
 pub mod memory;
+pub mod plain;
+pub mod raet;

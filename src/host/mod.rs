@@ -5,15 +5,17 @@ pub mod arguments;
 #[cfg(feature = "daemon")]
 pub mod cli;
 #[cfg(feature = "daemon")]
+pub mod daemon;
+#[cfg(feature = "daemon")]
+pub mod demo;
+#[cfg(feature = "daemon")]
 pub mod fault;
 #[cfg(feature = "daemon")]
 pub mod log;
 #[cfg(feature = "daemon")]
-pub mod publish;
-pub mod daemon;
-#[cfg(feature = "daemon")]
 pub mod policy;
-pub mod demo;
+#[cfg(feature = "daemon")]
+pub mod publish;
 #[cfg(feature = "daemon")]
 pub mod runner;
 #[cfg(feature = "daemon")]
@@ -21,4 +23,5 @@ pub mod serve;
 pub mod settings;
 #[cfg(feature = "daemon")]
 pub mod show;
+#[cfg(feature = "daemon")]
 mod user;

@@ -85,7 +85,7 @@ fn follow(line: &mut Line, form: Form, out: &mut impl Write, tally: &mut Tally) 
             Some(Reply::Refused { why }) => {
                 return Err(Fault::new(Exit::Refused, format!("the master refuses: {}", show::plain(&why))).into());
             }
-            Some(Reply::Here { .. }) => {}
+            Some(Reply::Here { .. } | Reply::Jobs { .. }) => {}
         }
     }
 }
