@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::redo::{Fire, Redo};
 use crate::base::{Acceptance, wrap};
 use crate::keep::RoleKey;
-use crate::road::config::Mutable;
+use crate::road::config::{Mutable, Trust};
 use crate::road::core::Core;
 use crate::road::estate::{Peer, Remote};
 use crate::road::stats::Drop;
@@ -155,12 +155,12 @@ fn on_response(
         key: RoleKey { role: body.role, verify: body.verify, public: body.public },
     };
     if let Some(known) = &remote.peer {
-        let same_key = known.key == peer.key;
-        if !same_key && core.roll.find(&peer.key.role).is_some() {
+        if known.key != peer.key && core.config.trust != Trust::Always {
             core.clash(&peer.key);
+            return ignore(core, remote);
         }
         // Its number for us may be new after it lost its table; nothing else may change silently.
-        if !same_key || (*known != peer && core.config.mutable < Mutable::Anything) {
+        if *known != peer && core.config.mutable < Mutable::Anything && core.config.trust != Trust::Always {
             return refuse(core, remote);
         }
     }
@@ -177,7 +177,17 @@ fn on_response(
                 tell(core, remote, PacketKind::Pend, ti, vacuous, &[]);
             }
         }
-        Some(Acceptance::Rejected) | None => refuse(core, remote),
+        Some(Acceptance::Rejected) => refuse(core, remote),
+        None => ignore(core, remote),
+    }
+}
+
+/// Not the key we know, and nothing about the answer is proved: the right answer may still come, so the join goes on,
+/// at the pace of one that waits for people.
+fn ignore(core: &mut Core, remote: &mut Remote) {
+    let wait = core.config.timers.pended;
+    if let Some(joiner) = &mut remote.joiner {
+        joiner.redo.slow_down(core.now, wait);
     }
 }
 
