@@ -11,9 +11,10 @@ use tracing::level_filters::LevelFilter;
 
 use super::fault::{Exit, Fault};
 use super::log::{self, Style};
-use super::settings::{DutyKind, Settings};
+use super::settings::{DutyKind, Settings, SettingsError};
 use super::show::Form;
-use super::{arguments, daemon, publish};
+use super::{arguments, call, daemon, demo, publish};
+use crate::duty::Work;
 use crate::master::request::{Publish, Request, Target};
 
 /// Remote execution on fleets of machines over RAET
@@ -45,6 +46,12 @@ text of anything: \"'5'\". NAME=VALUE is a keyword argument. After -- an argumen
     Master(Daemon),
     /// Be a minion: connect to a master and run its jobs
     Minion(Daemon),
+    /// Run a function on this host, without a master, as its minion would
+    ///
+    /// Exit codes: 0 all well, 1 the function failed, 2 usage or settings.
+    Call(Call),
+    /// Watch a master and three minions find each other and run jobs, all on this host; nothing stays behind
+    Demo,
 }
 
 #[derive(Debug, Subcommand)]
@@ -93,6 +100,21 @@ struct Place {
 }
 
 #[derive(Debug, Args)]
+struct Call {
+    /// What to run, as test.ping
+    #[arg(value_name = "FUNCTION")]
+    fun: String,
+    /// Its arguments, as those of `run`
+    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
+    arguments: Vec<String>,
+    /// One line of JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
 struct Run {
     /// Which minions: a shell pattern of ids, as 'web*'
     target: String,
@@ -131,6 +153,8 @@ pub fn main() -> ExitCode {
         Command::Jobs(jobs) => jobs.start(),
         Command::Master(daemon) => daemon.start(DutyKind::Master),
         Command::Minion(daemon) => daemon.start(DutyKind::Minion),
+        Command::Call(call) => call.start(),
+        Command::Demo => Ok(demo::demo()),
     };
     done.unwrap_or_else(|fault| {
         let _ = writeln!(io::stderr(), "roadstead: {fault}");
@@ -141,7 +165,10 @@ pub fn main() -> ExitCode {
 
 impl Place {
     fn load(&self, duty: DutyKind, style: Style) -> Result<Settings, Fault> {
-        let loaded = Settings::load(duty, self.config.as_deref(), self.root_dir.as_deref());
+        self.finish(Settings::load(duty, self.config.as_deref(), self.root_dir.as_deref()), style)
+    }
+
+    fn finish(&self, loaded: Result<(Settings, Vec<String>), SettingsError>, style: Style) -> Result<Settings, Fault> {
         // A command is quiet whatever its daemon's settings say.
         let level = match (&loaded, style) {
             (Ok((settings, _)), Style::Daemon) => settings.log_level,
@@ -169,6 +196,17 @@ impl Run {
         let timeout = self.timeout.unwrap_or(settings.timeout).as_secs_f64();
         let job = Publish { fun: self.fun, arg, kwargs, target, timeout, user: user() };
         publish::run(&settings, &Request::Publish(job), form(self.json), &mut stdout())
+    }
+}
+
+impl Call {
+    fn start(self) -> Result<Exit, Fault> {
+        let Place { config, root_dir, .. } = &self.place;
+        let loaded = Settings::load_alone(config.as_deref(), root_dir.as_deref());
+        let settings = self.place.finish(loaded, Style::Command)?;
+        let (args, kwargs) = arguments::read(&self.arguments).map_err(|error| Fault::new(Exit::Usage, error))?;
+        let work = Work { jid: String::new(), fun: self.fun, args, kwargs };
+        call::call(&settings, work, form(self.json), &mut stdout())
     }
 }
 
