@@ -96,7 +96,7 @@ impl Root {
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_roadstead"));
         // Words of another command bring its name along.
-        let is_run = words.first() != Some(&"jobs");
+        let is_run = !words.first().is_some_and(|word| ["jobs", "call"].contains(word));
         command.args(is_run.then_some("run")).args(words).arg("--root-dir").arg(self.0.path());
         command.env_remove("ROADSTEAD_LOG").env_remove("SUDO_USER").stdin(Stdio::null());
         command
@@ -275,7 +275,7 @@ fn bad_usage_and_settings() {
     let text = root.transcript(&["*", "test.ping"]);
     assert!(text.starts_with("--\nroadstead: ROOT/etc/roadstead/master") && text.ends_with("-- 2\n"), "{text}");
     let help = root.command(&["--help"]).output().unwrap();
-    assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("quotes inside make"));
+    assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("is a keyword argument"));
 }
 
 #[test]
@@ -428,4 +428,18 @@ fn jobs_that_were() {
     let (text, _) =
         Root::new().ask(vec![Reply::Refused { why: "no job \"x\"\u{1b}".to_owned() }], &["jobs", "show", "x"]);
     assert_eq!(text, "--\nroadstead: the master refuses: no job \"x\"\\x1b\n-- 5\n");
+}
+
+#[test]
+fn call_needs_no_daemon() {
+    let root = Root::new();
+    std::fs::write(root.0.path().join("etc/roadstead/minion"), "id: web1\nmaster: 127.0.0.1\n").unwrap();
+    assert_eq!(root.transcript(&["call", "test.ping"]), "local:\n    True\n--\n-- 0\n");
+    assert_eq!(
+        root.transcript(&["call", "test.nonsense", "--json"]),
+        r#"{"jid":"","id":"web1","fun":"test.nonsense","return":"'test.nonsense' is not available.","retcode":254,"success":false}
+--
+-- 1
+"#
+    );
 }

@@ -15,7 +15,7 @@ use super::settings::{DutyKind, Settings, SettingsError};
 use super::show::Form;
 use super::{arguments, call, daemon, demo, publish};
 use crate::duty::Work;
-use crate::master::request::{Publish, Request, Target};
+use crate::duty::request::{Publish, Request, Target};
 
 /// Remote execution on fleets of machines over RAET
 #[derive(Debug, Parser)]
@@ -36,22 +36,21 @@ enum Command {
   roadstead run -L web1,web2 cmd.run 'df -h' timeout=10
   roadstead run 'db*' sys.doc test --json
 
-An argument is a number, true, false, null, a [list] or a {map} where it looks like one, else text; quotes inside make
-text of anything: \"'5'\". NAME=VALUE is a keyword argument. After -- an argument may begin with a dash.")]
+An argument is a number, true, false, null, a [list] or a {map} where it looks like one, else text; quotes inside \
+make text of anything: \"'5'\". NAME=VALUE is a keyword argument. After -- an argument may begin with a dash.")]
     Run(Run),
     /// Show the jobs the master remembers, and what became of them
     #[command(subcommand)]
     Jobs(Jobs),
+    /// Run a function on this host, as its minion would, without any daemon
+    #[command(after_help = "Arguments are read as those of `run`.")]
+    Call(Call),
+    /// See a master and three minions at work: keys, jobs and answers, on this host, gone afterwards
+    Demo,
     /// Be a master: keep minions connected and publish jobs to them
     Master(Daemon),
     /// Be a minion: connect to a master and run its jobs
     Minion(Daemon),
-    /// Run a function on this host, without a master, as its minion would
-    ///
-    /// Exit codes: 0 all well, 1 the function failed, 2 usage or settings.
-    Call(Call),
-    /// Watch a master and three minions find each other and run jobs, all on this host; nothing stays behind
-    Demo,
 }
 
 #[derive(Debug, Subcommand)]
@@ -70,6 +69,21 @@ enum Jobs {
 #[derive(Debug, Args)]
 struct Listing {
     /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Call {
+    /// What to run, as test.ping
+    #[arg(value_name = "FUNCTION")]
+    fun: String,
+    /// Its arguments
+    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
+    arguments: Vec<String>,
+    /// The answer as one JSON object
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -97,21 +111,6 @@ struct Place {
     /// What is logged to standard error: quiet, error, warning, info, debug or trace
     #[arg(short, long, value_name = "LEVEL", value_parser = Settings::level)]
     log_level: Option<LevelFilter>,
-}
-
-#[derive(Debug, Args)]
-struct Call {
-    /// What to run, as test.ping
-    #[arg(value_name = "FUNCTION")]
-    fun: String,
-    /// Its arguments, as those of `run`
-    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
-    arguments: Vec<String>,
-    /// One line of JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    place: Place,
 }
 
 #[derive(Debug, Args)]
@@ -151,10 +150,10 @@ pub fn main() -> ExitCode {
     let done = match line.command {
         Command::Run(run) => run.start(),
         Command::Jobs(jobs) => jobs.start(),
-        Command::Master(daemon) => daemon.start(DutyKind::Master),
-        Command::Minion(daemon) => daemon.start(DutyKind::Minion),
         Command::Call(call) => call.start(),
         Command::Demo => Ok(demo::demo()),
+        Command::Master(daemon) => daemon.start(DutyKind::Master),
+        Command::Minion(daemon) => daemon.start(DutyKind::Minion),
     };
     done.unwrap_or_else(|fault| {
         let _ = writeln!(io::stderr(), "roadstead: {fault}");
@@ -166,6 +165,11 @@ pub fn main() -> ExitCode {
 impl Place {
     fn load(&self, duty: DutyKind, style: Style) -> Result<Settings, Fault> {
         self.finish(Settings::load(duty, self.config.as_deref(), self.root_dir.as_deref()), style)
+    }
+
+    /// As [`load`](Self::load) for this host's minion, which may have no master.
+    fn load_alone(&self, style: Style) -> Result<Settings, Fault> {
+        self.finish(Settings::load_alone(self.config.as_deref(), self.root_dir.as_deref()), style)
     }
 
     fn finish(&self, loaded: Result<(Settings, Vec<String>), SettingsError>, style: Style) -> Result<Settings, Fault> {
@@ -199,17 +203,6 @@ impl Run {
     }
 }
 
-impl Call {
-    fn start(self) -> Result<Exit, Fault> {
-        let Place { config, root_dir, .. } = &self.place;
-        let loaded = Settings::load_alone(config.as_deref(), root_dir.as_deref());
-        let settings = self.place.finish(loaded, Style::Command)?;
-        let (args, kwargs) = arguments::read(&self.arguments).map_err(|error| Fault::new(Exit::Usage, error))?;
-        let work = Work { jid: String::new(), fun: self.fun, args, kwargs };
-        call::call(&settings, work, form(self.json), &mut stdout())
-    }
-}
-
 impl Jobs {
     fn start(self) -> Result<Exit, Fault> {
         let load = |place: &Place| place.load(DutyKind::Master, Style::Command);
@@ -219,6 +212,15 @@ impl Jobs {
                 publish::run(&load(&place)?, &Request::Lookup { jid }, form(json), &mut stdout())
             }
         }
+    }
+}
+
+impl Call {
+    fn start(self) -> Result<Exit, Fault> {
+        let settings = self.place.load_alone(Style::Command)?;
+        let (args, kwargs) = arguments::read(&self.arguments).map_err(|error| Fault::new(Exit::Usage, error))?;
+        let work = Work { jid: String::new(), fun: self.fun, args, kwargs };
+        call::call(&settings, work, form(self.json), &mut stdout())
     }
 }
 

@@ -22,7 +22,7 @@ mod job;
 mod ledger;
 mod presence;
 mod publish;
-pub mod request;
+pub use crate::duty::request;
 mod returns;
 mod target;
 

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tracing::{debug, info, warn};
 
 use crate::base::{Fingerprint, Name, Time, Wall, limits};
+use crate::duty::request::{Reply, Request};
 use crate::duty::{Duty, Outbox, Outcome, Output, Work};
-use crate::master::request::{Reply, Request};
 use crate::message::{Address, Message, Route};
 use crate::transport::{Command, Departure, Event, Ticket};
 
