@@ -2,19 +2,19 @@
 //! Python raet 0.6.8 in the same run where a Python is there (`ROADSTEAD_PYTHON_RAET`, or the interop test's venv).
 //!
 //! Why: the claim "tens of times faster than Python raet" needs both figures from one run.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::net::SocketAddr;
 use std::process::Command as Process;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use roadstead::base::{Name, Random};
+use roadstead::base::{Name, Random, Time};
 use roadstead::drive::entropy;
 use roadstead::drivers::plain::Plain;
 use roadstead::keep::OwnKeys;
 use roadstead::message::{Message, Route};
-use roadstead::road::{Config, Memory, Output, Trust};
+use roadstead::road::{Config, Memory, Output, Road, Trust};
 use roadstead::transport::{Command, Event, Ticket};
 
 const TURN: Duration = Duration::from_millis(100);
@@ -25,7 +25,14 @@ fn main() {
         ("100 B, 32 outstanding", 100, 32, 20_000),
         ("1 MB, 1 outstanding", 1_000_000, 1, 12),
     ];
-    println!("{:<24} {:>12} {:>10} {:>14} {:>8}", "classic road, loopback", "messages/s", "MB/s", "Python msg/s", "ratio");
+    for (name, size, window, count) in cases {
+        let rate = engines(size, window, count);
+        println!("{name:<24} {rate:>12.0} {:>10.2}   both engines on one core, no sockets", rate * size as f64 / 1e6);
+    }
+    println!(
+        "{:<24} {:>12} {:>10} {:>14} {:>8}",
+        "classic road, loopback", "messages/s", "MB/s", "Python msg/s", "ratio"
+    );
     for (name, size, window, count) in cases {
         let mut runs: Vec<f64> = (0..3).map(|_| ours(size, window, count)).collect();
         runs.sort_by(f64::total_cmp);
@@ -88,6 +95,47 @@ fn ours(size: usize, window: usize, count: usize) -> f64 {
     stop.send(()).unwrap();
     assert_eq!(receiver.join().unwrap(), count, "every message once");
     rate
+}
+
+/// Messages a second through two engines in one thread, without sockets: what the protocol itself costs, both ends.
+fn engines(size: usize, window: usize, count: usize) -> f64 {
+    let address = |n: u8| SocketAddr::from(([10, 0, 0, n], 4506));
+    let name = |text| Name::new(text).unwrap();
+    let config = |text: &'static str| Config { trust: Trust::Once, ..Config::new(name(text), name(text)) };
+    let keys = |n| OwnKeys::generate(&mut Random::from_number(n));
+    let main = Config { main: true, ..config("to") };
+    let dial = Config { dial: vec![address(0)], ..config("from") };
+    let memory = Memory::default;
+    let mut now = Time::ZERO;
+    let mut roads =
+        [Road::new(main, keys(1), memory(), [1; 32], now), Road::new(dial, keys(2), memory(), [2; 32], now)];
+    let message = Message::new(Route::default(), "load", &"x".repeat(size)).unwrap();
+    let (mut sent, mut done, mut peer, mut start) = (0, 0, None, Instant::now());
+    let mut datagram = Vec::new();
+    while done < count {
+        now += Duration::from_micros(100);
+        for from in 0..2 {
+            while roads[from].poll_transmit(now, &mut datagram).is_some() {
+                roads[1 - from].handle_datagram(now, address(from as u8), &datagram);
+            }
+            roads[from].handle_timeout(now);
+            while let Some(output) = roads[from].poll_output() {
+                match output {
+                    Output::Event(Event::Joined { peer: joined }) if from == 1 => {
+                        (peer, start) = (Some(joined), Instant::now());
+                    }
+                    Output::Event(Event::Delivered { .. }) => done += 1,
+                    _ => {}
+                }
+            }
+        }
+        while let Some(to) = peer.clone().filter(|_| sent < count && sent - done < window) {
+            let command = Command::Send { ticket: Ticket(sent as u64), to, message: message.clone() };
+            roads[1].handle_command(now, command).unwrap();
+            sent += 1;
+        }
+    }
+    count as f64 / start.elapsed().as_secs_f64()
 }
 
 /// The same between two Python stacks; `None` without a Python that has raet.

@@ -1,20 +1,13 @@
 //! First contact: a stranger knocks, waits, is accepted, and messages flow both ways, whole and once.
 
-#![allow(clippy::unwrap_used)]
+#![cfg(test)]
 
-use std::time::Duration;
+mod common;
 
+use common::{SECOND, message};
 use roadstead::base::Acceptance;
-use roadstead::message::{Address, Message, Route};
 use roadstead::sim::{World, estate};
 use roadstead::transport::{Event, Ticket};
-
-const SECOND: Duration = Duration::from_secs(1);
-
-fn message(text: &str) -> Message {
-    let share = |share| Address { share: roadstead::base::Name::new(share).ok(), ..Address::default() };
-    Message::new(Route { src: Address::default(), dst: share("fun") }, "load", &text).unwrap()
-}
 
 #[test]
 fn knock_accept_and_talk() {

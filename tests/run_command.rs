@@ -1,8 +1,8 @@
-//! `roadstead run` as its user meets it: transcripts against a scripted master on a real lane.
+//! `roadstead run` and `roadstead jobs` as their user meets it: transcripts against a scripted master on a real lane.
 
 #![cfg(feature = "daemon")]
 // Tests say what must be so.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use roadstead::base::{Name, Random};
 use roadstead::clock::Clock;
 use roadstead::drive::lane::LanePort;
-use roadstead::master::request::{Publish, Reply, Request, Return, Target};
+use roadstead::master::request::{Publish, Reply, Request, Return, Summary, Target};
 use roadstead::message::{Address, Message, Route};
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ impl Root {
     }
 
     /// A master that plays `steps` once, and ends. Joining it gives what it was asked.
-    fn master(&self, steps: Vec<Step>) -> (JoinHandle<Publish>, mpsc::Sender<()>) {
+    fn master(&self, steps: Vec<Step>) -> (JoinHandle<Request>, mpsc::Sender<()>) {
         let (bound, ready) = mpsc::channel();
         let (go, go_on) = mpsc::channel();
         let dir = self.sock_dir();
@@ -79,7 +79,7 @@ impl Root {
                 assert_eq!(message.kind, "load");
                 assert_eq!(message.route.dst.share, Some(name("local_cmd")));
                 assert_eq!(message.route.src.yard.as_ref(), Some(&yard));
-                let Request::Publish(asked) = message.read::<Request>().unwrap() else { panic!("not a publish") };
+                let asked = message.read::<Request>().unwrap();
                 for step in steps {
                     match step {
                         Step::Say(reply) => say(&mut port, &yard, &reply),
@@ -95,7 +95,9 @@ impl Root {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_roadstead"));
-        command.arg("run").arg("--root-dir").arg(self.0.path()).args(words);
+        // Words of another command bring its name along.
+        let is_run = !words.first().is_some_and(|word| ["jobs", "call"].contains(word));
+        command.args(is_run.then_some("run")).args(words).arg("--root-dir").arg(self.0.path());
         command.env_remove("ROADSTEAD_LOG").env_remove("SUDO_USER").stdin(Stdio::null());
         command
     }
@@ -123,10 +125,17 @@ impl Root {
     }
 
     /// The transcript against a master that says `replies`, and what it was asked.
-    fn play(&self, replies: Vec<Reply>, words: &[&str]) -> (String, Publish) {
+    fn ask(&self, replies: Vec<Reply>, words: &[&str]) -> (String, Request) {
         let (master, _) = self.master(replies.into_iter().map(Step::Say).collect());
         let text = self.transcript(words);
         (text, master.join().unwrap())
+    }
+
+    fn play(&self, replies: Vec<Reply>, words: &[&str]) -> (String, Publish) {
+        match self.ask(replies, words) {
+            (text, Request::Publish(asked)) => (text, asked),
+            other => panic!("not a job: {other:?}"),
+        }
     }
 }
 
@@ -266,7 +275,7 @@ fn bad_usage_and_settings() {
     let text = root.transcript(&["*", "test.ping"]);
     assert!(text.starts_with("--\nroadstead: ROOT/etc/roadstead/master") && text.ends_with("-- 2\n"), "{text}");
     let help = root.command(&["--help"]).output().unwrap();
-    assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("quotes inside make"));
+    assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("is a keyword argument"));
 }
 
 #[test]
@@ -380,4 +389,57 @@ fn a_directory_below_nothing() {
     let text = root.transcript(&["*", "test.ping"]);
     assert!(text.starts_with(&format!("--\nroadstead: the socket path ROOT/{long}/master.manor.uxd has ")), "{text}");
     assert!(text.ends_with("set a shorter sock_dir\n-- 2\n"), "{text}");
+}
+
+#[test]
+fn jobs_that_were() {
+    let summary = |target: Target, ended| Summary {
+        jid: JID.to_owned(),
+        fun: "test.ping".to_owned(),
+        target,
+        user: "alice".to_owned(),
+        minions: 3,
+        returned: 2,
+        ended,
+    };
+    let jobs = || {
+        let list = Target::List(vec!["web1".to_owned(), "web2".to_owned()]);
+        vec![Reply::Jobs { jobs: vec![summary(Target::Glob("*".to_owned()), true), summary(list, false)] }]
+    };
+    let (text, asked) = Root::new().ask(jobs(), &["jobs", "list"]);
+    assert_eq!(
+        text,
+        "\
+20261120082140169414  test.ping on * by alice: 2 of 3 answered
+20261120082140169414  test.ping on web1,web2 by alice: 2 of 3 answered, still running
+--
+-- 0
+"
+    );
+    assert_eq!(asked, Request::Jobs);
+    let (text, _) = Root::new().ask(jobs(), &["jobs", "list", "--json"]);
+    let first = text.lines().next().unwrap();
+    let Reply::Jobs { jobs } = jobs().remove(0) else { panic!("jobs") };
+    assert_eq!(serde_json::from_str::<Summary>(first).unwrap(), jobs[0]);
+
+    let answers = vec![started(&["web1"]), returned("web1", json!(true), 0), ended()];
+    let (text, asked) = Root::new().ask(answers, &["jobs", "show", JID]);
+    assert_eq!((text.as_str(), asked), ("web1:\n    True\n--\n-- 0\n", Request::Lookup { jid: JID.to_owned() }));
+    let (text, _) =
+        Root::new().ask(vec![Reply::Refused { why: "no job \"x\"\u{1b}".to_owned() }], &["jobs", "show", "x"]);
+    assert_eq!(text, "--\nroadstead: the master refuses: no job \"x\"\\x1b\n-- 5\n");
+}
+
+#[test]
+fn call_needs_no_daemon() {
+    let root = Root::new();
+    std::fs::write(root.0.path().join("etc/roadstead/minion"), "id: web1\nmaster: 127.0.0.1\n").unwrap();
+    assert_eq!(root.transcript(&["call", "test.ping"]), "web1:\n    True\n--\n-- 0\n");
+    assert_eq!(
+        root.transcript(&["call", "test.nonsense", "--json"]),
+        r#"{"jid":"","id":"web1","fun":"test.nonsense","return":"'test.nonsense' is not available.","retcode":254,"success":false}
+--
+-- 1
+"#
+    );
 }

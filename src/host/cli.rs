@@ -13,8 +13,8 @@ use super::fault::{Exit, Fault};
 use super::log::{self, Style};
 use super::settings::{DutyKind, Settings};
 use super::show::Form;
-use super::{arguments, publish};
-use crate::master::request::{Publish, Target};
+use super::{arguments, call, daemon, demo, publish};
+use crate::master::request::{Publish, Request, Target};
 
 /// Remote execution on fleets of machines over RAET
 #[derive(Debug, Parser)]
@@ -35,9 +35,67 @@ enum Command {
   roadstead run -L web1,web2 cmd.run 'df -h' timeout=10
   roadstead run 'db*' sys.doc test --json
 
-An argument is a number, true, false, null, a [list] or a {map} where it looks like one, else text; quotes inside make
-text of anything: \"'5'\". NAME=VALUE is a keyword argument. After -- an argument may begin with a dash.")]
+An argument is a number, true, false, null, a [list] or a {map} where it looks like one, else text; quotes inside \
+make text of anything: \"'5'\". NAME=VALUE is a keyword argument. After -- an argument may begin with a dash.")]
     Run(Run),
+    /// Show the jobs the master remembers, and what became of them
+    #[command(subcommand)]
+    Jobs(Jobs),
+    /// Run a function on this host, as its minion would, without any daemon
+    #[command(after_help = "Arguments are read as those of `run`.")]
+    Call(Call),
+    /// See a master and three minions at work: keys, jobs and answers, on this host, gone afterwards
+    Demo,
+    /// Be a master: keep minions connected and publish jobs to them
+    Master(Daemon),
+    /// Be a minion: connect to a master and run its jobs
+    Minion(Daemon),
+}
+
+#[derive(Debug, Subcommand)]
+enum Jobs {
+    /// One line for each job, oldest first
+    List(Listing),
+    /// What the minions of one job answered; exit codes as those of `run`
+    Show {
+        /// The job's id
+        jid: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Listing {
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Call {
+    /// What to run, as test.ping
+    #[arg(value_name = "FUNCTION")]
+    fun: String,
+    /// Its arguments
+    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
+    arguments: Vec<String>,
+    /// The answer as one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Daemon {
+    /// Show the fingerprint of its own key, which is made if there is none yet, and do nothing else
+    #[arg(long)]
+    finger: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Which settings are read.
@@ -90,6 +148,11 @@ pub fn main() -> ExitCode {
     };
     let done = match line.command {
         Command::Run(run) => run.start(),
+        Command::Jobs(jobs) => jobs.start(),
+        Command::Call(call) => call.start(),
+        Command::Demo => return demo::demo(),
+        Command::Master(daemon) => daemon.start(DutyKind::Master),
+        Command::Minion(daemon) => daemon.start(DutyKind::Minion),
     };
     done.unwrap_or_else(|fault| {
         let _ = writeln!(io::stderr(), "roadstead: {fault}");
@@ -127,9 +190,50 @@ impl Run {
         };
         let timeout = self.timeout.unwrap_or(settings.timeout).as_secs_f64();
         let job = Publish { fun: self.fun, arg, kwargs, target, timeout, user: user() };
-        let form = if self.json { Form::Json } else { Form::Text };
-        publish::run(&settings, job, form, &mut BufWriter::new(io::stdout().lock()))
+        publish::run(&settings, &Request::Publish(job), form(self.json), &mut stdout())
     }
+}
+
+impl Jobs {
+    fn start(self) -> Result<Exit, Fault> {
+        let load = |place: &Place| place.load(DutyKind::Master, Style::Command);
+        match self {
+            Self::List(Listing { json, place }) => publish::list(&load(&place)?, form(json), &mut stdout()),
+            Self::Show { jid, listing: Listing { json, place } } => {
+                publish::run(&load(&place)?, &Request::Lookup { jid }, form(json), &mut stdout())
+            }
+        }
+    }
+}
+
+impl Call {
+    fn start(self) -> Result<Exit, Fault> {
+        let settings = self.place.load(DutyKind::Minion, Style::Command)?;
+        let arguments = arguments::read(&self.arguments).map_err(|error| Fault::new(Exit::Usage, error))?;
+        call::call(&settings, self.fun, arguments, form(self.json), &mut stdout())
+    }
+}
+
+impl Daemon {
+    fn start(self, duty: DutyKind) -> Result<Exit, Fault> {
+        let settings = self.place.load(duty, Style::Daemon)?;
+        if self.finger {
+            let finger = daemon::fingerprint(&settings)?;
+            // A closed pipe is nobody's fault here.
+            let _ = writeln!(io::stdout(), "{finger}");
+        } else {
+            daemon::run(&settings)?;
+        }
+        Ok(Exit::Well)
+    }
+}
+
+fn form(json: bool) -> Form {
+    if json { Form::Json } else { Form::Text }
+}
+
+fn stdout() -> BufWriter<io::StdoutLock<'static>> {
+    BufWriter::new(io::stdout().lock())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -161,7 +265,7 @@ mod tests {
     #[test]
     fn run_options_go_anywhere() {
         let words = ["roadstead", "run", "-t", "2.5", "web*", "cmd.run", "ls", "-5", "--json", "a=b", "-L", "--", "-x"];
-        let Command::Run(run) = Line::try_parse_from(words).unwrap().command;
+        let Command::Run(run) = Line::try_parse_from(words).unwrap().command else { panic!("not run") };
         assert_eq!((run.target.as_str(), run.fun.as_str()), ("web*", "cmd.run"));
         assert_eq!(run.arguments, ["ls", "-5", "a=b", "-x"]);
         assert!(run.json && run.list && run.timeout == Some(Duration::from_millis(2500)));

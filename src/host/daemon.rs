@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::base::{Name, Random};
+use crate::base::{Fingerprint, Name, Random};
 use crate::clock::Clock;
 use crate::drive::entropy;
 use crate::drive::lane::LanePort;
@@ -50,6 +50,12 @@ pub fn own_keys(store: &Store) -> Result<OwnKeys, Stop> {
     store.create_own_keys(&keys, false).map_err(Stop::config)?;
     tracing::info!("made a new key");
     Ok(keys)
+}
+
+/// The fingerprint of the daemon's own key, which is made if there is none yet.
+pub fn fingerprint(settings: &Settings) -> Result<Fingerprint, Stop> {
+    super::user::become_user(settings)?;
+    Ok(own_keys(&store(settings)?)?.public(settings.id.clone()).fingerprint())
 }
 
 /// The key store of these settings.

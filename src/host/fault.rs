@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::serve::Stop;
 use super::settings::SettingsError;
 use crate::drive::entropy::NoEntropy;
 use crate::drive::lane::LaneError;
@@ -71,5 +72,11 @@ impl From<SettingsError> for Fault {
 impl From<NoEntropy> for Fault {
     fn from(error: NoEntropy) -> Self {
         Self::new(Exit::Usage, error)
+    }
+}
+
+impl From<Stop> for Fault {
+    fn from(stop: Stop) -> Self {
+        Self::new(if stop.code == Exit::Refused as u8 { Exit::Refused } else { Exit::Usage }, stop)
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(feature = "daemon")]
 pub mod arguments;
 #[cfg(feature = "daemon")]
+pub mod call;
+#[cfg(feature = "daemon")]
 pub mod cli;
 #[cfg(feature = "daemon")]
 pub mod daemon;
@@ -10,6 +12,8 @@ pub mod daemon;
 pub mod demo;
 #[cfg(feature = "daemon")]
 pub mod fault;
+#[cfg(feature = "daemon")]
+mod line;
 #[cfg(feature = "daemon")]
 pub mod log;
 #[cfg(feature = "daemon")]

@@ -1,45 +1,30 @@
-//! `roadstead run`: asks the master over the lane to publish one job, and shows the answers as they come.
+//! `roadstead run` and `roadstead jobs`: what a job's minions answered, shown as it comes.
 //! Blocking, no runtime: a command line lives for milliseconds.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
-
 use super::fault::{Exit, Fault};
+use super::line::MasterLine;
 use super::settings::Settings;
 use super::show::{self, Form};
-use crate::base::{Name, Random, Time};
-use crate::clock::Clock;
-use crate::drive::entropy::seed;
-use crate::drive::lane::{LaneClient, MANOR};
-use crate::master::request::{Publish, Reply, Request, Return};
-use crate::message::{self, Address, Message, Route};
+use crate::base::Name;
+use crate::master::request::{Reply, Request, Return};
 
-/// The master's lane (Salt over RAET §1).
-const LANE: &str = "master";
-/// The share of its main yard that takes requests.
-const SHARE: &str = "local_cmd";
 /// How long we wait before we look whether somebody pressed Ctrl-C.
 const SLICE: Duration = Duration::from_millis(100);
-/// Silence after which the master is asked whether it is there.
-const DOUBT: Duration = Duration::from_secs(2);
-/// Silence after which it is not.
-const SILENCE: Duration = Duration::from_secs(20);
 /// Minions named one by one at the end.
 const NAMED: usize = 10;
 
-/// Publishes `job` and writes the answers to `out`. The exit code says how the job went.
-pub fn run(settings: &Settings, job: Publish, form: Form, out: &mut impl Write) -> Result<Exit, Fault> {
-    let mut line = Line::open(settings)?;
-    line.ask(&Request::Publish(job))?;
+/// Asks for a job to be published, or for what became of one, and writes the answers to `out`. The exit code says how the
+/// job went.
+pub fn run(settings: &Settings, request: &Request, form: Form, out: &mut impl Write) -> Result<Exit, Fault> {
+    let mut line = MasterLine::open(settings)?;
+    line.ask(request)?;
     let mut tally = Tally::default();
     match follow(&mut line, form, out, &mut tally) {
         Ok(exit) => Ok(exit),
-        // Whoever read our answers (`head`, `less`) has enough of them.
-        Err(Stop::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Well),
-        Err(Stop::Write(error)) => Err(Fault::new(Exit::Failed, format!("the answers cannot be written: {error}"))),
+        Err(Stop::Write(error)) => written(error),
         Err(Stop::Fault(fault)) => {
             // What came is shown, whatever happened then.
             let _ = out.flush();
@@ -51,8 +36,39 @@ pub fn run(settings: &Settings, job: Publish, form: Form, out: &mut impl Write) 
     }
 }
 
+/// Writes the jobs the master remembers.
+pub fn list(settings: &Settings, form: Form, out: &mut impl Write) -> Result<Exit, Fault> {
+    let mut line = MasterLine::open(settings)?;
+    line.ask(&Request::Jobs)?;
+    loop {
+        match line.take(SLICE)? {
+            Some(Reply::Jobs { jobs }) => {
+                let all = jobs.iter().try_for_each(|job| show::job(out, form, job)).and_then(|()| out.flush());
+                return all.map_or_else(written, |()| Ok(Exit::Well));
+            }
+            Some(Reply::Refused { why }) => return Err(refused(&why)),
+            _ if line.interrupted() => return Ok(Exit::Interrupted),
+            Some(_) => {}
+            None => line.doubt()?,
+        }
+    }
+}
+
+fn refused(why: &str) -> Fault {
+    Fault::new(Exit::Refused, format!("the master refuses: {}", show::plain(why)))
+}
+
+/// Our answers could not be written.
+pub(super) fn written(error: io::Error) -> Result<Exit, Fault> {
+    match error.kind() {
+        // Whoever read them (`head`, `less`) has enough.
+        io::ErrorKind::BrokenPipe => Ok(Exit::Well),
+        _ => Err(Fault::new(Exit::Failed, format!("the answers cannot be written: {error}"))),
+    }
+}
+
 /// Takes answers until everything has been said.
-fn follow(line: &mut Line, form: Form, out: &mut impl Write, tally: &mut Tally) -> Result<Exit, Stop> {
+fn follow(line: &mut MasterLine, form: Form, out: &mut impl Write, tally: &mut Tally) -> Result<Exit, Stop> {
     loop {
         // Written out before each wait, and not between answers that are there already.
         let reply = match line.take(Duration::ZERO)? {
@@ -82,9 +98,7 @@ fn follow(line: &mut Line, form: Form, out: &mut impl Write, tally: &mut Tally) 
                 out.flush()?;
                 return Ok(tally.end());
             }
-            Some(Reply::Refused { why }) => {
-                return Err(Fault::new(Exit::Refused, format!("the master refuses: {}", show::plain(&why))).into());
-            }
+            Some(Reply::Refused { why }) => return Err(refused(&why).into()),
             Some(Reply::Here { .. } | Reply::Jobs { .. }) => {}
         }
     }
@@ -106,73 +120,6 @@ impl From<Fault> for Stop {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
-}
-
-/// The lane to the master, with a watch on its silence and on the keyboard.
-struct Line {
-    client: LaneClient,
-    clock: Clock,
-    heard: Time,
-    asked: Time,
-    keyboard: Option<SignalFd>,
-}
-
-impl Line {
-    fn open(settings: &Settings) -> Result<Self, Fault> {
-        let lane = Name::new(LANE).map_err(|e| Fault::new(Exit::Usage, e))?;
-        let client = LaneClient::open(&settings.sock_dir, &lane, Random::new(seed()?))?;
-        let clock = Clock::start();
-        Ok(Self { client, clock, heard: clock.now(), asked: clock.now(), keyboard: watch_keyboard() })
-    }
-
-    fn ask(&mut self, request: &Request) -> Result<(), Fault> {
-        let src = Address { yard: Some(self.client.yard().clone()), ..Address::default() };
-        let dst = Address { estate: None, yard: Name::new(MANOR).ok(), share: Name::new(SHARE).ok() };
-        let message = Message::new(Route { src, dst }, "load", request).map_err(|e| Fault::new(Exit::Usage, e))?;
-        // The master would drop it unread.
-        message::check(&message.body).map_err(|_| Fault::new(Exit::Usage, "the arguments are nested too deeply"))?;
-        Ok(self.client.send(&message)?)
-    }
-
-    fn take(&mut self, timeout: Duration) -> Result<Option<Reply>, Fault> {
-        let Some(message) = self.client.receive(timeout)? else { return Ok(None) };
-        self.heard = self.clock.now();
-        let unread = |why| {
-            let advice = "is this command as new as the master?";
-            Fault::new(Exit::NoMaster, format!("the master's answer cannot be read: {why}; {advice}"))
-        };
-        message.read().map(Some).map_err(unread)
-    }
-
-    /// Nothing came: asks whether the master is still there, or gives it up.
-    fn doubt(&mut self) -> Result<(), Fault> {
-        let now = self.clock.now();
-        if now.since(self.heard) >= SILENCE {
-            let silence = now.since(self.heard).as_secs();
-            return Err(Fault::new(
-                Exit::NoMaster,
-                format!("the master has said nothing for {silence} s; look at its log, it may have refused this user"),
-            ));
-        }
-        if now.since(self.heard.max(self.asked)) >= DOUBT {
-            self.asked = now;
-            self.ask(&Request::Ping)?;
-        }
-        Ok(())
-    }
-
-    fn interrupted(&self) -> bool {
-        self.keyboard.as_ref().is_some_and(|keyboard| matches!(keyboard.read_signal(), Ok(Some(_))))
-    }
-}
-
-/// Ctrl-C becomes something to read, so that our socket is removed and the job's id is said.
-fn watch_keyboard() -> Option<SignalFd> {
-    let mut signals = SigSet::empty();
-    signals.add(Signal::SIGINT);
-    let keyboard = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).ok()?;
-    signals.thread_block().ok()?;
-    Some(keyboard)
 }
 
 /// How a job went so far.

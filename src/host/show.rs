@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use crate::base::Name;
-use crate::master::request::Return;
+use crate::master::request::{Return, Summary, Target};
 
 /// Columns a level is indented by.
 const STEP: usize = 4;
@@ -36,6 +36,20 @@ pub fn missing(out: &mut impl Write, form: Form, jid: &str, id: &Name, why: &str
         Form::Text => writeln!(out, "{id}:\n    Minion did not return. [{}]", plain(why)),
         Form::Json => writeln!(out, "{}", json!({"jid": jid, "id": id, "missing": why})),
     }
+}
+
+/// Writes one job the master remembers.
+pub fn job(out: &mut impl Write, form: Form, job: &Summary) -> io::Result<()> {
+    if form == Form::Json {
+        return writeln!(out, "{}", json!(job));
+    }
+    let target = match &job.target {
+        Target::Glob(pattern) => pattern.clone(),
+        Target::List(ids) => ids.join(","),
+    };
+    let open = if job.ended { "" } else { ", still running" };
+    let (fun, target, user) = (plain(&job.fun), plain(&target), plain(&job.user));
+    writeln!(out, "{}  {fun} on {target} by {user}: {} of {} answered{open}", job.jid, job.returned, job.minions)
 }
 
 /// A value below its name, as text of whole lines.

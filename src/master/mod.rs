@@ -22,10 +22,10 @@ mod job;
 mod ledger;
 mod presence;
 mod publish;
-pub mod request;
 mod returns;
 mod target;
 
+pub use crate::duty::request;
 pub use door::Policy;
 
 use desk::Desk;

@@ -152,7 +152,7 @@ impl Core {
     /// Takes over a decision that is on the disk already; says whether it was news.
     pub(crate) fn learn(&mut self, key: RoleKey, acceptance: Option<Acceptance>) -> bool {
         let standing = acceptance.map_or_else(|| "forgotten".to_owned(), |a| a.to_string());
-        tracing::info!(role = %key.role, fingerprint = %key.fingerprint(), %standing, "key");
+        tracing::debug!(role = %key.role, fingerprint = %key.fingerprint(), %standing, "key");
         self.announce(&key, acceptance);
         match acceptance {
             Some(acceptance) => self.roll.set(key, acceptance),

@@ -183,7 +183,9 @@ impl Remote {
     /// Looks after it again in `time`, a quarter more or less: fleets must not march in step.
     pub(crate) fn rest_for(&mut self, core: &mut Core, time: Duration) {
         let part = u64::try_from(time.as_micros() / 2).unwrap_or(u64::MAX);
-        self.rest = Some(core.now + time * 3 / 4 + Duration::from_micros(core.random.below(part)));
+        // Never nothing: what is due in the same moment is due for ever.
+        let least = Duration::from_millis(1);
+        self.rest = Some(core.now + least + time * 3 / 4 + Duration::from_micros(core.random.below(part)));
     }
 
     /// Writes it to disk, if it is somebody.

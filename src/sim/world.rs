@@ -1,4 +1,6 @@
 //! Roads on simulated hosts: the world moves datagrams and time, and keeps what every road said.
+//!
+//! It also holds every road to the engines' contract: whatever waits is announced by `poll_timeout`, and time moves on.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,8 +23,10 @@ pub struct Host {
     pub events: Vec<Event>,
     /// What its disk holds.
     pub disk: Memory,
-    /// Switched off: it neither sends nor receives.
+    /// Switched off: it neither sends nor receives, and its time stands still.
     pub is_down: bool,
+    /// Its cable is out: it runs, and nothing reaches it or leaves it.
+    pub is_cut: bool,
     /// Its settings and keys, for a restart.
     config: Config,
     keys: OwnKeys,
@@ -43,7 +47,12 @@ pub struct World {
     random: Random,
     flights: BTreeMap<(Time, u64), (SocketAddr, SocketAddr, Vec<u8>)>,
     count: u64,
+    /// Steps since time last moved.
+    standstill: u32,
 }
+
+/// Steps without time moving after which a road is said to be stuck.
+const STANDSTILL: u32 = 100_000;
 
 /// Settings of an estate whose role is its name.
 pub fn estate(name: &str) -> Config {
@@ -65,6 +74,7 @@ impl World {
             random: Random::from_number(seed),
             flights: BTreeMap::new(),
             count: 0,
+            standstill: 0,
         }
     }
 
@@ -83,7 +93,7 @@ impl World {
     pub fn add_with(&mut self, config: Config, keys: OwnKeys, disk: Memory) -> usize {
         let address = Self::address(self.hosts.len());
         let road = Road::new(config.clone(), keys.clone(), disk.clone(), self.random.bytes(), self.now);
-        self.hosts.push(Host { address, road, events: Vec::new(), disk, is_down: false, config, keys });
+        self.hosts.push(Host { address, road, events: Vec::new(), disk, is_down: false, is_cut: false, config, keys });
         self.hosts.len() - 1
     }
 
@@ -159,10 +169,12 @@ impl World {
         let flight = self.flights.keys().next().map(|(time, _)| *time);
         let timeout = self.hosts.iter().filter(|h| !h.is_down).filter_map(|h| h.road.poll_timeout()).min();
         let Some(next) = flight.into_iter().chain(timeout).min().filter(|next| *next <= end) else { return false };
+        self.standstill = if next > self.now { 0 } else { self.standstill + 1 };
+        assert!(self.standstill < STANDSTILL, "a road asks to be called at {:?} and does nothing then", self.now);
         self.now = self.now.max(next);
         while let Some(entry) = self.flights.first_entry().filter(|e| e.key().0 <= self.now) {
             let (from, to, datagram) = entry.remove();
-            if let Some(host) = self.hosts.iter_mut().find(|h| h.address == to && !h.is_down) {
+            if let Some(host) = self.hosts.iter_mut().find(|h| h.address == to && !h.is_down && !h.is_cut) {
                 host.road.handle_datagram(self.now, from, &datagram);
             }
         }
@@ -178,9 +190,15 @@ impl World {
     fn drain(&mut self) {
         let mut datagram = Vec::new();
         for host in self.hosts.iter_mut().filter(|h| !h.is_down) {
+            let is_announced = host.road.poll_timeout().is_some_and(|time| time <= self.now);
+            let mut said = 0;
             while let Some(to) = host.road.poll_transmit(self.now, &mut datagram) {
+                said += 1;
                 if self.is_recording {
                     self.record.push((self.now, host.address, to, datagram.clone()));
+                }
+                if host.is_cut {
+                    continue;
                 }
                 for (arrival, bytes) in self.link.carry(self.now, &mut self.random, &datagram) {
                     self.count += 1;
@@ -188,11 +206,13 @@ impl World {
                 }
             }
             while let Some(output) = host.road.poll_output() {
+                said += 1;
                 match output {
                     Output::Event(event) => host.events.push(event),
                     Output::Keep(change) => write(&mut host.disk, change),
                 }
             }
+            assert!(said == 0 || is_announced, "something was queued that poll_timeout did not announce");
         }
     }
 }

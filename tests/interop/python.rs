@@ -132,8 +132,9 @@ fn prepare(program: &Path, version: &str) -> Result<Python, String> {
     let output = pip.output().map_err(|e| format!("pip: {e}"))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        let lines: Vec<&str> = text.lines().filter(|line| line.contains("FAIL") || line.contains("rror")).collect();
-        return Err(format!("pip could not install RAET: {}", lines.first().unwrap_or(&"no reason given").trim()));
+        let told = |word: &str| text.lines().find(|line| line.contains(word)).map(str::trim);
+        let why = told("FAIL").or_else(|| told("rror")).unwrap_or("no reason given");
+        return Err(format!("pip could not install RAET: {why}"));
     }
     fs::write(aside.path().join("stamp"), stamp).map_err(|e| format!("stamp: {e}"))?;
     let _ = fs::remove_dir_all(&python.packages);

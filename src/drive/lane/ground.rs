@@ -24,7 +24,9 @@ pub(super) fn claim(dir: &Path, lane: &Name) -> Result<Lock, LaneError> {
         _ => LaneError::Directory { dir: dir.to_owned(), source },
     };
     if !dir.exists() {
-        DirBuilder::new().recursive(true).mode(0o750).create(dir).map_err(failed)?;
+        // Only the last one is closed to others: a group may be let into it, and must get there.
+        let above = dir.parent().map_or(Ok(()), std::fs::create_dir_all);
+        above.and_then(|()| DirBuilder::new().mode(0o750).create(dir)).map_err(failed)?;
     }
     if std::fs::metadata(dir).map_err(failed)?.mode() & 0o002 != 0 {
         return Err(LaneError::OpenToAll { dir: dir.to_owned() });

@@ -14,6 +14,8 @@ const QUEUE: usize = 1024;
 #[derive(Debug, Default)]
 pub struct Switch {
     estates: BTreeMap<Name, Estate>,
+    /// Those who seek each master.
+    seekers: BTreeMap<Name, BTreeSet<Name>>,
     /// Minion and master that may talk.
     links: BTreeSet<(Name, Name)>,
     flights: BTreeMap<u64, Flight>,
@@ -57,6 +59,12 @@ impl Switch {
     pub fn attach(&mut self, id: &Name, key: Fingerprint, master: Option<&Name>) {
         self.leave_all(id, Departure::Renewed);
         let old = self.estates.remove(id);
+        if let Some(former) = old.as_ref().and_then(|old| old.seeks.as_ref()) {
+            self.seekers.entry(former.clone()).or_default().remove(id);
+        }
+        if let Some(master) = master {
+            self.seekers.entry(master.clone()).or_default().insert(id.clone());
+        }
         let (cut, keys) = old.map_or((false, BTreeMap::new()), |old| (old.cut, old.keys));
         let (events, turned_away) = (VecDeque::new(), BTreeSet::new());
         let told: Vec<_> = keys.iter().map(|(role, known)| (role.clone(), *known)).collect();
@@ -106,8 +114,8 @@ impl Switch {
         }
         match acceptance {
             Some(Acceptance::Accepted) => {
-                self.settle(role);
-                self.settle(at);
+                self.settle_pair(role, at);
+                self.settle_pair(at, role);
             }
             Some(Acceptance::Pending) => {}
             Some(Acceptance::Rejected) => self.part(at, role, Departure::Rejected, Departure::Rejected),
@@ -218,34 +226,46 @@ impl Switch {
         self.estates.get(id).is_some_and(|estate| estate.present && !estate.cut)
     }
 
-    /// Joins an estate with its master, or all those that seek it, as far as the keys allow.
+    /// An estate's master and those who seek the estate as theirs.
+    fn neighbours(&self, id: &Name) -> Vec<Name> {
+        let master = self.estates.get(id).and_then(|estate| estate.seeks.clone());
+        self.seekers.get(id).into_iter().flatten().cloned().chain(master).collect()
+    }
+
+    /// Joins an estate with its neighbours as far as the keys allow.
     fn settle(&mut self, id: &Name) {
-        let pair = |(minion, estate): (&Name, &Estate)| {
-            let master = estate.seeks.as_ref()?;
-            (minion == id || master == id).then(|| (minion.clone(), master.clone()))
-        };
-        let pairs: Vec<(Name, Name)> = self.estates.iter().filter_map(pair).collect();
-        for (minion, master) in pairs {
-            if self.is_linked(&minion, &master) || !self.is_reachable(&minion) || !self.is_reachable(&master) {
-                continue;
-            }
-            // The master sees the minion's key first; the minion sees the master's when it is let in.
-            let refusal = |view| if matches!(view, View::Rejected) { Refusal::Rejected } else { Refusal::Pending };
-            match self.present(&minion, &master) {
-                View::Accepted => match self.present(&master, &minion) {
-                    View::Accepted => {
-                        self.links.insert((minion.clone(), master.clone()));
-                        self.tell(&master, Event::Joined { peer: minion.clone() });
-                        self.tell(&minion, Event::Joined { peer: master });
-                    }
-                    View::Undecided => {}
-                    view @ View::Rejected => {
-                        self.tell(&master, Event::Refused { by: minion.to_string(), why: refusal(view) });
-                    }
-                },
-                view => self.tell(&minion, Event::Refused { by: master.to_string(), why: refusal(view) }),
-            }
+        for peer in self.neighbours(id) {
+            self.settle_pair(id, &peer);
+            self.settle_pair(&peer, id);
         }
+    }
+
+    /// Joins a minion with the master it seeks: the master sees the minion's key first, the minion sees the master's
+    /// when it is let in.
+    fn settle_pair(&mut self, minion: &Name, master: &Name) {
+        let seeks = self.estates.get(minion).is_some_and(|estate| estate.seeks.as_ref() == Some(master));
+        let reachable = self.is_reachable(minion) && self.is_reachable(master);
+        if !seeks || !reachable || self.is_linked(minion, master) {
+            return;
+        }
+        match self.present(minion, master) {
+            View::Accepted => {}
+            View::Undecided => return self.refuse(minion, master, Refusal::Pending),
+            View::Rejected => return self.refuse(minion, master, Refusal::Rejected),
+        }
+        match self.present(master, minion) {
+            View::Accepted => {
+                self.links.insert((minion.clone(), master.clone()));
+                self.tell(master, Event::Joined { peer: minion.clone() });
+                self.tell(minion, Event::Joined { peer: master.clone() });
+            }
+            View::Undecided => {}
+            View::Rejected => self.refuse(master, minion, Refusal::Rejected),
+        }
+    }
+
+    fn refuse(&mut self, id: &Name, by: &Name, why: Refusal) {
+        self.tell(id, Event::Refused { by: by.to_string(), why });
     }
 
     /// `id` presents its key to `to`.
@@ -271,8 +291,7 @@ impl Switch {
     }
 
     fn leave_all(&mut self, id: &Name, why: Departure) {
-        let peers: Vec<Name> = self.estates.keys().filter(|peer| self.is_linked(id, peer)).cloned().collect();
-        for peer in peers {
+        for peer in self.neighbours(id) {
             self.part(id, &peer, why, why);
         }
     }

@@ -150,7 +150,7 @@ pub(crate) fn on_packet(core: &mut Core, remote: &mut Remote, from: SocketAddr, 
         PacketKind::Pend => {
             let wait = core.config.timers.pended;
             if let Some(redo) = &mut joinent.redo {
-                redo.slow_down(wait);
+                redo.slow_down(core.now, wait);
             }
         }
         PacketKind::Nack | PacketKind::Refuse | PacketKind::Reject => {

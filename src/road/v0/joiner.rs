@@ -119,7 +119,7 @@ pub(crate) fn on_answer(
     match head.packet {
         PacketKind::Pend => {
             if !std::mem::replace(&mut joiner.pended, true) {
-                joiner.redo.slow_down(core.config.timers.pended);
+                joiner.redo.slow_down(core.now, core.config.timers.pended);
                 let by = remote.peer.as_ref().map_or_else(|| remote.ha.to_string(), |p| p.name.to_string());
                 core.event(Event::Refused { by, why: Refusal::Pending });
             }

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use super::redo::{Fire, Redo};
-use crate::base::Time;
 use crate::road::config::FLIGHT;
 use crate::road::core::Core;
 use crate::road::estate::Remote;
 use crate::road::stats::Drop;
 use crate::transport::{Event, Failure, Ticket};
+use crate::wire::v0::tray::SEGMENTS_MAX;
 use crate::wire::v0::{CoatKind, Head, PacketKind, Segments, TransactKind, coat, resend};
 
 /// A message in flight.
@@ -100,6 +100,11 @@ fn launch(core: &mut Core, remote: &mut Remote) {
     let ti = remote.next_tid();
     let head = Head { coat: CoatKind::Nacl, ..remote.head(core, TransactKind::Message, PacketKind::Message, ti) };
     let segments = Segments::new(&head, sealed);
+    if segments.count() > SEGMENTS_MAX {
+        // Its bytes are few enough, but this head leaves too little room for them in each packet.
+        core.event(Event::Failed { ticket, why: Failure::TooLarge });
+        return remote.outbox.on_ended(core, body.len());
+    }
     let messenger = Messenger {
         ticket,
         si: remote.sid,
@@ -220,15 +225,22 @@ pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
     while let Some((time, ti)) = remote.outbox.deadlines.first().copied().filter(|(time, _)| *time <= core.now) {
         remote.outbox.deadlines.remove(&(time, ti));
         let Some(messenger) = remote.outbox.flying.get_mut(&ti) else { continue };
-        if messenger.redo.fire(core.now) == Fire::Again && !messenger.has_packet() {
-            core.stats.redone += 1;
-            messenger.is_redone = true;
-            messenger.was_redone = true;
-            if !remote.outbox.ready.contains(&ti) {
-                remote.outbox.ready.push_back(ti);
+        match messenger.redo.fire(core.now) {
+            Fire::Again if !messenger.has_packet() => {
+                core.stats.redone += 1;
+                messenger.is_redone = true;
+                messenger.was_redone = true;
+                if !remote.outbox.ready.contains(&ti) {
+                    remote.outbox.ready.push_back(ti);
+                }
+            }
+            Fire::Again | Fire::Wait => {}
+            Fire::GiveUp => {
+                end(core, remote, ti, Err(Failure::Lost));
+                continue;
             }
         }
-        let deadline: Time = messenger.redo.deadline();
+        let deadline = messenger.redo.deadline();
         remote.outbox.deadlines.insert((deadline, ti));
     }
 }

@@ -15,6 +15,9 @@ pub(crate) struct Redo {
     until: Option<Time>,
 }
 
+/// A wait of nothing would never end: the same moment would be due for ever.
+const LEAST: Duration = Duration::from_millis(1);
+
 /// What a timer says when asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fire {
@@ -29,8 +32,10 @@ pub(crate) enum Fire {
 impl Redo {
     /// Starts when the first packet is sent.
     pub(crate) fn new(now: Time, times: RedoTimes) -> Self {
+        let min = times.min.max(LEAST);
+        let max = times.max.max(min);
         let until = (!times.timeout.is_zero()).then(|| now + times.timeout);
-        Self { wait: times.min, min: times.min, max: times.max, next: now + times.min, until }
+        Self { wait: min, min, max, next: now + min, until }
     }
 
     /// The next moment this timer has something to say.
@@ -61,8 +66,10 @@ impl Redo {
         *self = Self::new(now, times);
     }
 
-    /// Waits `wait` from now on, however often (a pended joiner).
-    pub(crate) fn slow_down(&mut self, wait: Duration) {
+    /// Waits `wait` from now on, however often, and gives up later by as much (a pended join).
+    pub(crate) fn slow_down(&mut self, now: Time, wait: Duration) {
+        let wait = wait.max(LEAST);
+        self.until = self.until.map(|until| until.max(now + wait * 3));
         // The first redo after the pend still happens at its old time (wire v0 §4.1).
         self.wait = wait;
         self.min = wait;

@@ -76,7 +76,7 @@ pub fn write(head: &Head, coat: &[u8], sign: Option<&SigningKey>, out: &mut Vec<
     }
 }
 
-/// Bytes of the packet [`write`] would append.
+/// Bytes of the packet [`write()`] would append.
 pub fn len(head: &Head, coat_len: usize) -> usize {
     head_text::len(head) + coat_len + if head.foot == FootKind::Nacl { FOOT } else { 0 }
 }
