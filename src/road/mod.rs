@@ -20,7 +20,7 @@ pub use stats::Stats;
 
 use self::agenda::Agenda;
 use self::core::Core;
-use self::estate::Remote;
+use self::estate::{PROBATION, Remote};
 use self::index::Table;
 use crate::base::{Acceptance, Fingerprint, Name, Random, Time, limits};
 use crate::keep::{Change, LocalRecord, OwnKeys, RemoteRecord, RoleKey, Roll};
@@ -65,6 +65,9 @@ impl Road {
             table.adopt(remote);
         }
         for ha in dial {
+            if table.is_dialed(ha) {
+                continue;
+            }
             let Some(remote) = table.dial(ha) else { continue };
             v0::joiner::start(&mut core, remote);
             let nuid = remote.nuid;
@@ -197,6 +200,7 @@ impl Road {
             self.table.remove(nuid);
             return self.agenda.remove(nuid);
         }
+        remote.ensure_next_step(&mut self.core);
         self.agenda.set_deadline(nuid, remote.deadline());
         if remote.has_packets() {
             self.agenda.set_ready(nuid);
@@ -256,22 +260,20 @@ impl Road {
     }
 }
 
-/// Ends everything with an estate whose key is no longer good. It stays in the table so that it is told when it asks.
+/// Ends everything with an estate whose key is no longer good. It stays in the table a while, to be told when it asks.
 fn cut(core: &mut Core, remote: &mut Remote, why: Departure) {
     remote.end_session(core, why);
     remote.joined = false;
     remote.candidate = None;
     remote.suspect = false;
-    (remote.allower, remote.allowent, remote.aliver) = (None, None, None);
+    remote.renewed = false;
+    remote.proven = false;
+    (remote.allower, remote.allowent, remote.aliver, remote.probe) = (None, None, None, None);
     if let Some(peer) = &remote.peer {
         core.keep(Change::DropRemote(peer.name.clone()));
     }
-    if remote.dialed {
-        let wait = core.config.timers.refused;
-        remote.rest_for(core, wait);
-    } else {
-        remote.rest = None;
-    }
+    let wait = if remote.home.is_some() { core.config.timers.refused } else { PROBATION };
+    remote.rest_for(core, wait);
 }
 
 /// A message as the body of this wire. Estates left out of the route are us and the receiver.

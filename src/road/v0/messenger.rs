@@ -92,19 +92,24 @@ impl Remote {
 
 /// Seals the next waiting message and puts it in flight.
 fn launch(core: &mut Core, remote: &mut Remote) {
-    let (Some(session), Some((ticket, body))) = (&remote.session, remote.outbox.next_waiting()) else { return };
-    let Some(sealed) = coat::seal(&body, session, core.random.bytes()) else {
+    if remote.session.is_none() {
+        return;
+    }
+    let Some((ticket, body)) = remote.outbox.next_waiting() else { return };
+    let ti = remote.next_tid();
+    let head = Head { coat: CoatKind::Nacl, ..remote.head(core, TransactKind::Message, PacketKind::Message, ti) };
+    // Its bytes may be few enough, and still this head leave too little room for them in each packet; a coat is at most
+    // one segment more than its body.
+    let fits = Segments::new(&head, body.clone()).count() < SEGMENTS_MAX;
+    let sealed = match &remote.session {
+        Some(session) if fits => coat::seal(&body, session, core.random.bytes()),
+        _ => None,
+    };
+    let Some(sealed) = sealed else {
         core.event(Event::Failed { ticket, why: Failure::TooLarge });
         return remote.outbox.on_ended(core, body.len());
     };
-    let ti = remote.next_tid();
-    let head = Head { coat: CoatKind::Nacl, ..remote.head(core, TransactKind::Message, PacketKind::Message, ti) };
     let segments = Segments::new(&head, sealed);
-    if segments.count() > SEGMENTS_MAX {
-        // Its bytes are few enough, but this head leaves too little room for them in each packet.
-        core.event(Event::Failed { ticket, why: Failure::TooLarge });
-        return remote.outbox.on_ended(core, body.len());
-    }
     let messenger = Messenger {
         ticket,
         si: remote.sid,
@@ -151,7 +156,10 @@ pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head, coat:
             end(core, remote, head.ti, Ok(()));
             remote.on_heard(core);
         }
-        PacketKind::Ack => on_ack(remote, head),
+        PacketKind::Ack => {
+            on_ack(remote, head);
+            remote.on_heard(core);
+        }
         PacketKind::Resend => {
             // The asked-for numbers travel in clear or boxed like any body of this session.
             let opened = match (head.coat, &remote.session) {
@@ -160,7 +168,10 @@ pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head, coat:
             };
             let count = messenger.segments.count();
             match opened.and_then(|body| resend::read(&body, head.body).ok()) {
-                Some(misseds) => on_resend(core, remote, head.ti, misseds.into_iter().filter(|sn| *sn < count)),
+                Some(misseds) => {
+                    on_resend(core, remote, head.ti, misseds.into_iter().filter(|sn| *sn < count));
+                    remote.on_heard(core);
+                }
                 None => core.stats.drop(Drop::Unsealed),
             }
         }
