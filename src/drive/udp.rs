@@ -40,8 +40,9 @@ impl UdpPort {
         let open = || {
             let socket = std::net::UdpSocket::bind(address)?;
             socket.set_nonblocking(true)?;
-            // Less than asked for is fine: the road only loses packets sooner.
-            if let Err(error) = setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER) {
+            // Root may go past the kernel's limit. Less than asked for is fine: the road only loses packets sooner.
+            let forced = setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER);
+            if let Err(error) = forced.or_else(|_| setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)) {
                 tracing::debug!(%error, "receive buffer stays as it is");
             }
             UdpSocket::from_std(socket)

@@ -130,6 +130,7 @@ impl Door {
                 "{by} rejects our key {finger}, or knows another key under the id {id}. If this machine is the right one, \
                  on the master: estate-keys delete {id}, then accept it. Trying again now and then",
             ),
+            Refusal::Busy => info!("{by} cannot take us now; trying again"),
             Refusal::Silent => warn!("{by} does not answer; trying again"),
         }
     }

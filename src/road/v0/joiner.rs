@@ -149,7 +149,7 @@ pub(crate) fn on_answer(
             }
         }
         PacketKind::Response => on_response(core, remote, head, coat, is_taken),
-        PacketKind::Nack | PacketKind::Refuse => give_up(core, remote, Refusal::Silent),
+        PacketKind::Nack | PacketKind::Refuse => give_up(core, remote, Refusal::Busy),
         // Meanwhile it talks to us under its key: that counts, and an unsigned word against it does not.
         PacketKind::Reject if remote.present => {
             remote.joiner = None;
