@@ -9,6 +9,8 @@ pub mod config;
 mod core;
 mod estate;
 mod index;
+#[cfg(feature = "sim")]
+pub mod place;
 pub mod stats;
 mod v0;
 

@@ -146,12 +146,14 @@ fn deliver(core: &mut Core, remote: &mut Remote, head: &Head, whole: &[u8]) {
         return refuse(core, remote, head, Drop::Malformed);
     };
     core.stats.messages_in += 1;
-    remote.rsid = head.si;
     let from = peer.name.clone();
-    // A message under the new keys is as good as the handshake's last acknowledgement.
-    super::allowent::on_used(remote);
-    remote.clear_suspicion(core);
-    remote.on_heard(core);
+    if !whole.is_empty() {
+        // A message under the new keys is as good as the handshake's last acknowledgement. (An empty one is under none.)
+        super::allowent::on_used(remote);
+        remote.rsid = head.si;
+        remote.clear_suspicion(core);
+        remote.on_heard(core);
+    }
     core.event(Event::Received { from, message });
     remote.inbox.on_done(head.ti);
     stale::reply(core, remote, remote.ha, head, PacketKind::Done);
