@@ -119,8 +119,16 @@ fn engines(size: usize, window: usize, count: usize) -> f64 {
     while done < count {
         now += Duration::from_micros(100);
         for from in 0..2 {
-            while roads[from].poll_transmit(now, &mut datagram).is_some() {
-                roads[1 - from].handle_datagram(now, address(from as u8), &datagram);
+            loop {
+                let mut train = Vec::new();
+                while train.len() < 16 && roads[from].poll_transmit(now, &mut datagram).is_some() {
+                    train.push(datagram.clone());
+                }
+                let train: Vec<_> = train.iter().map(|bytes| (address(from as u8), bytes.as_slice())).collect();
+                if train.is_empty() {
+                    break;
+                }
+                roads[1 - from].handle_datagrams(now, &train);
             }
             roads[from].handle_timeout(now);
             while let Some(output) = roads[from].poll_output() {

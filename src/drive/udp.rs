@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::UdpSocket;
 
-use crate::base::limits;
+use super::train::Train;
 
 /// Receive buffer asked for, bytes. The kernel's default of 212,992 holds 92 classic packets; a burst of two peers overruns it.
 const RECEIVE_BUFFER: usize = 8 << 20;
@@ -72,14 +72,13 @@ impl UdpPort {
         }
     }
 
-    /// The next datagram, if one is there. One longer than any legal one comes cut, and is refused by its length.
-    pub fn receive<'a>(&self, buffer: &'a mut [u8; limits::DATAGRAM_MAX + 1]) -> Option<(SocketAddr, &'a [u8])> {
+    /// Takes in what is there, as far as the train has room.
+    pub fn receive(&self, train: &mut Train) {
         loop {
-            match self.socket.try_recv_from(buffer) {
-                Ok((length, from)) => return buffer.get(..length).map(|datagram| (from, datagram)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                // A port somewhere answered "unreachable" to an earlier datagram of ours.
-                Err(error) => tracing::debug!(%error, "receive"),
+            match train.load(|room| self.socket.try_recv_from(room)) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => return tracing::debug!(%error, "receive"),
             }
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::base::{Name, Time, limits};
 use crate::clock::Clock;
+use crate::drive::train::{self, Train};
 use crate::drive::udp::UdpPort;
 use crate::keep::store::{Stamp, Store};
 use crate::keep::{Change, OwnKeys};
@@ -16,8 +17,8 @@ use crate::transport::{Command, Event, Transport};
 
 /// How often the key directories are looked at: `estate-keys` changes files, and what it decides must hold at once.
 const KEYS_EVERY: Duration = Duration::from_millis(250);
-/// Datagrams taken in before anything else gets a turn.
-const BATCH: usize = 64;
+/// Datagrams sent before others are taken in: a few for each that comes, as one publish becomes many messages.
+const BATCH: usize = 4 * train::LENGTH;
 
 /// The raet transport of a daemon.
 pub struct Raet {
@@ -32,6 +33,7 @@ pub struct Raet {
     /// Written by the road, not yet taken by the kernel.
     unsent: Option<SocketAddr>,
     datagram: Vec<u8>,
+    train: Train,
     events: VecDeque<Event>,
 }
 
@@ -72,6 +74,7 @@ impl Raet {
             suffix,
             unsent: None,
             datagram: Vec::with_capacity(limits::DATAGRAM_MAX),
+            train: Train::default(),
             events,
         })
     }
@@ -83,11 +86,8 @@ impl Raet {
 
     /// Everything that can be done without waiting.
     fn turn(&mut self) {
-        let mut buffer = [0; limits::DATAGRAM_MAX + 1];
-        for _ in 0..BATCH {
-            let Some((from, datagram)) = self.port.receive(&mut buffer) else { break };
-            self.road.handle_datagram(self.clock.now(), from, datagram);
-        }
+        self.port.receive(&mut self.train);
+        self.train.unload(&mut self.road, self.clock.now());
         let now = self.clock.now();
         if self.look_at_keys <= now {
             self.look_at_keys = now + KEYS_EVERY;
@@ -110,8 +110,7 @@ impl Raet {
             }
             self.unsent = None;
         }
-        // As many as come in at a time, so that answers are read before the next burst.
-        for _ in 0..4 * BATCH {
+        for _ in 0..BATCH {
             let Some(to) = self.road.poll_transmit(now, &mut self.datagram) else { break };
             if !self.port.send(to, &self.datagram) {
                 self.unsent = Some(to);
