@@ -5,6 +5,7 @@ use crate::message::Message;
 use crate::transport::{Command, Event};
 
 mod outbox;
+pub mod request;
 
 pub use outbox::Outbox;
 

@@ -1,3 +1,7 @@
-//! Entry.
+//! The `roadstead` command: arguments in, host called, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    roadstead::host::cli::main()
+}

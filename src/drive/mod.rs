@@ -1,3 +1,6 @@
 //! Floor 4: sockets, and the pumps that carry datagrams and pages between them and the engines.
 
 pub mod entropy;
+pub mod lane;
+pub mod train;
+pub mod udp;

@@ -79,6 +79,12 @@ impl Outbox {
     }
 }
 
+impl Extend<Command> for Outbox {
+    fn extend<T: IntoIterator<Item = Command>>(&mut self, commands: T) {
+        self.queue.extend(commands);
+    }
+}
+
 fn estate(command: &Command) -> &Name {
     match command {
         Command::Admit { role, .. } => role,

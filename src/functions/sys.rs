@@ -25,6 +25,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
 const OF_THE_DUTY: &[(&str, &str, &str)] = &[
     ("saltutil.running", "saltutil.running", "Returns the jobs the minion is running."),
     (
+        "saltutil.is_running",
+        "saltutil.is_running PATTERN",
+        "Returns those running jobs whose functions fit the shell pattern.",
+    ),
+    (
         "saltutil.find_job",
         "saltutil.find_job JID",
         "Returns the job of this id if the minion is running it, else an empty map.",
@@ -73,8 +78,14 @@ mod tests {
             assert!(all.contains(&name), "{name}");
         }
         let some = run("sys.list_functions", json!(["saltutil", "test.p*"]), json!({})).value;
-        let expected =
-            json!(["saltutil.find_job", "saltutil.kill_job", "saltutil.running", "saltutil.term_job", "test.ping"]);
+        let expected = json!([
+            "saltutil.find_job",
+            "saltutil.is_running",
+            "saltutil.kill_job",
+            "saltutil.running",
+            "saltutil.term_job",
+            "test.ping"
+        ]);
         assert_eq!(some, expected);
         let docs = run("sys.doc", json!(["cmd.run"]), json!({})).value;
         assert_eq!(docs.as_object().unwrap().len(), 1);

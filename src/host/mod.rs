@@ -1,5 +1,31 @@
-//! Floor 6: what makes a process of the engines: settings, and with the feature `daemon` the daemons themselves.
+//! Floor 6: what makes a process of the engines: settings, and with the feature `daemon` the daemons and the commands.
 
 #[cfg(feature = "daemon")]
+pub mod arguments;
+#[cfg(feature = "daemon")]
+pub mod call;
+#[cfg(feature = "daemon")]
+pub mod cli;
+#[cfg(feature = "daemon")]
+pub mod daemon;
+#[cfg(feature = "daemon")]
+pub mod demo;
+#[cfg(feature = "daemon")]
+pub mod fault;
+#[cfg(feature = "daemon")]
+mod line;
+#[cfg(feature = "daemon")]
+pub mod log;
+#[cfg(feature = "daemon")]
+pub mod policy;
+#[cfg(feature = "daemon")]
+pub mod publish;
+#[cfg(feature = "daemon")]
 pub mod runner;
+#[cfg(feature = "daemon")]
+pub mod serve;
 pub mod settings;
+#[cfg(feature = "daemon")]
+pub mod show;
+#[cfg(feature = "daemon")]
+mod user;

@@ -9,6 +9,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use disk::{Link, Owner};
 pub use error::KeepError;
@@ -28,7 +29,13 @@ pub struct Store {
     estate_dir: Option<PathBuf>,
     /// Who owns `pki_dir`: the user the daemon runs as. What another user running us creates goes to this one.
     owner: Owner,
+    /// The good role files as last read, each with its mark: checking a key's curve points costs far more than a look at
+    /// its file, and every knock of a stranger makes a daemon load the roll again.
+    read: Mutex<Known>,
 }
+
+/// Role files by place, with the mark each had when it was read.
+type Known = BTreeMap<(Acceptance, Name), (u64, RoleKey)>;
 
 /// A mark of the state of the key files: another one means that something changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +57,8 @@ impl Store {
             disk::make_dir(&estate_dir.join("local"), Some(owner))?;
             disk::make_dir(&estate_dir.join("remote"), Some(owner))?;
         }
-        Ok(Self { pki_dir: pki_dir.into(), estate_dir: estate_dir.map(Into::into), owner })
+        let estate_dir = estate_dir.map(Into::into);
+        Ok(Self { pki_dir: pki_dir.into(), estate_dir, owner, read: Mutex::default() })
     }
 
     /// Our own keys; `None` when there are none yet. A file that others may read is an error, not a key.
@@ -83,16 +91,20 @@ impl Store {
     pub fn roll(&self) -> Result<(Roll, Vec<KeepError>), KeepError> {
         let (mut roll, mut errors) = (Roll::default(), Vec::new());
         let mut seen: BTreeMap<Name, (Acceptance, Option<RoleKey>)> = BTreeMap::new();
+        // What a panic elsewhere left is as good as nothing: every entry is checked against its file.
+        let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh = BTreeMap::new();
         for standing in STANDINGS {
-            let dir = self.role_dir(standing);
-            for name in disk::names(&dir)? {
-                let path = dir.join(&name);
+            for name in disk::names(&self.role_dir(standing))? {
                 let Some(role) = name.to_str().and_then(|name| Name::new(name).ok()) else {
-                    errors.push(KeepError::BadName { path });
+                    errors.push(KeepError::BadName { path: self.role_dir(standing).join(name) });
                     continue;
                 };
-                let key = match self.read_role(&path, &role) {
-                    Ok(Some(key)) => Some(key),
+                let key = match self.read_again(standing, &role, &mut known) {
+                    Ok(Some((mark, key))) => {
+                        fresh.insert((standing, role.clone()), (mark, key.clone()));
+                        Some(key)
+                    }
                     // Moved by somebody since we read the directory.
                     Ok(None) => continue,
                     Err(error) => {
@@ -107,6 +119,7 @@ impl Store {
                 }
             }
         }
+        *known = fresh;
         for (standing, key) in seen.into_values() {
             if let Some(key) = key {
                 roll.set(key, standing);
@@ -115,9 +128,25 @@ impl Store {
         Ok((roll, errors))
     }
 
+    /// A role's keys and the mark of its file: from `known` where the file is the same as then.
+    fn read_again(
+        &self,
+        standing: Acceptance,
+        role: &Name,
+        known: &mut Known,
+    ) -> Result<Option<(u64, RoleKey)>, KeepError> {
+        let path = self.role_dir(standing).join(role.as_str());
+        // Before the file is read: when it changes in between, the next mark is another.
+        let mark = mark(standing, role.as_str(), fs::symlink_metadata(&path).ok());
+        match known.remove(&(standing, role.clone())) {
+            Some((old, key)) if old == mark => Ok(Some((mark, key))),
+            _ => Ok(self.read_role(&path, role)?.map(|key| (mark, key))),
+        }
+    }
+
     /// A mark that changes whenever a key file was added, moved, removed or written. Take it before [`roll`](Self::roll).
     ///
-    /// Costs about a microsecond a key, so it may be taken twice a second. Two rewrites of one file in its place within
+    /// Looks at every file, about a microsecond each, so it may be taken twice a second. Two rewrites of one file in its place within
     /// one tick of the kernel's file clock (some milliseconds) may look like one; our own writes are new files.
     pub fn stamp(&self) -> Stamp {
         let mut sum = 0u64;

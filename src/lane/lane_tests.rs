@@ -1,3 +1,5 @@
+//! Lanes against raet's vectors, captured Salt, and bounds.
+
 use super::*;
 use crate::message::{Address, Route};
 use proptest::prelude::*;

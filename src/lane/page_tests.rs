@@ -1,3 +1,5 @@
+//! Pages against raet's vectors and at random.
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::Value;

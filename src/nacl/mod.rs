@@ -4,4 +4,4 @@ pub mod boxes;
 pub mod sign;
 
 pub use boxes::{PublicKey, SecretKey, SharedBox};
-pub use sign::{SigningKey, VerifyKey};
+pub use sign::{SigningKey, VerifyKey, all_verify};

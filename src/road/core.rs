@@ -48,6 +48,8 @@ pub(crate) enum Judgement {
     Pending,
     /// It is told so.
     Rejected,
+    /// It has another key than its role is known with.
+    Clash,
     /// There is no room to remember it: silence.
     Full,
 }
@@ -149,7 +151,7 @@ impl Core {
             Verdict::Known(Acceptance::Rejected) => Judgement::Rejected,
             Verdict::Clash => {
                 self.clash(key);
-                Judgement::Rejected
+                Judgement::Clash
             }
             Verdict::Unknown => {
                 self.decide(key.clone(), Some(Acceptance::Pending));
@@ -176,25 +178,31 @@ impl Core {
         self.event(Event::Clash { role: key.role.clone(), known, presented: key.fingerprint() });
     }
 
-    /// Writes a decision to the roll, the disk and the application.
+    /// Writes a decision to the roll and the disk, and tells the application.
     pub(crate) fn decide(&mut self, key: RoleKey, acceptance: Option<Acceptance>) {
+        let change = match acceptance {
+            Some(acceptance) => Change::Role(key.clone(), acceptance),
+            None => Change::DropRole(key.role.clone()),
+        };
+        if self.learn(key, acceptance) {
+            self.keep(change);
+        }
+    }
+
+    /// Takes over a decision that is on the disk already; says whether it was news.
+    pub(crate) fn learn(&mut self, key: RoleKey, acceptance: Option<Acceptance>) -> bool {
+        let standing = acceptance.map_or_else(|| "forgotten".to_owned(), |a| a.to_string());
+        tracing::debug!(role = %key.role, fingerprint = %key.fingerprint(), %standing, "key");
         self.announce(&key, acceptance);
         let before = self.roll.find(&key.role).map(|(_, standing)| standing);
         self.known = self.known + usize::from(acceptance.is_some()) - usize::from(before.is_some());
         self.pending = self.pending + usize::from(acceptance == Some(Acceptance::Pending))
             - usize::from(before == Some(Acceptance::Pending));
         match acceptance {
-            Some(acceptance) => {
-                tracing::info!(role = %key.role, fingerprint = %key.fingerprint(), %acceptance, "key");
-                if self.roll.set(key.clone(), acceptance) {
-                    self.keep(Change::Role(key, acceptance));
-                }
-            }
+            Some(acceptance) => self.roll.set(key, acceptance),
             None => {
-                tracing::info!(role = %key.role, "key forgotten");
-                self.roll.remove(&key.role);
                 self.clashes.remove(&key.role);
-                self.keep(Change::DropRole(key.role));
+                self.roll.remove(&key.role).is_some()
             }
         }
     }

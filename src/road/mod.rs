@@ -27,6 +27,7 @@ use self::index::Table;
 use crate::base::{Acceptance, Fingerprint, Name, Random, Time, limits};
 use crate::keep::{Change, LocalRecord, OwnKeys, RemoteRecord, RoleKey, Roll};
 use crate::message::{Message, Route};
+use crate::nacl::VerifyKey;
 use crate::transport::{Command, Departure, Event, Failure, Ticket};
 use crate::wire::v0::{BodyKind, body};
 
@@ -83,13 +84,16 @@ impl Road {
     /// Takes a datagram from the socket.
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         self.advance(now);
-        self.core.stats.datagrams_in += 1;
-        self.core.stats.bytes_in += datagram.len() as u64;
-        let puid = self.table.puid();
-        if let Some(nuid) = v0::handle(&mut self.core, &mut self.table, from, datagram) {
-            self.settle(nuid);
+        self.take(from, datagram, None);
+    }
+
+    /// Takes datagrams that came together, in order. The same as one by one, at half the price for signatures.
+    pub fn handle_datagrams(&mut self, now: Time, datagrams: &[(SocketAddr, &[u8])]) {
+        self.advance(now);
+        let proven = v0::batch::prove(&mut self.table, datagrams);
+        for ((from, datagram), proven) in datagrams.iter().zip(proven) {
+            self.take(*from, datagram, proven);
         }
-        self.note_puid(puid);
     }
 
     /// Takes a command, or gives it back when there is no room; [`Event::Room`] follows when there is again.
@@ -113,7 +117,7 @@ impl Road {
             self.apply(&key.role, None);
         }
         let role = key.role.clone();
-        self.core.decide(key, acceptance);
+        self.core.learn(key, acceptance);
         self.apply(&role, acceptance);
     }
 
@@ -174,6 +178,16 @@ impl Road {
     /// Our own public keys.
     pub fn own_key(&self) -> RoleKey {
         self.core.own_key()
+    }
+
+    fn take(&mut self, from: SocketAddr, datagram: &[u8], proven: Option<VerifyKey>) {
+        self.core.stats.datagrams_in += 1;
+        self.core.stats.bytes_in += datagram.len() as u64;
+        let puid = self.table.puid();
+        if let Some(nuid) = v0::handle(&mut self.core, &mut self.table, from, datagram, proven) {
+            self.settle(nuid);
+        }
+        self.note_puid(puid);
     }
 
     fn advance(&mut self, now: Time) {

@@ -204,8 +204,11 @@ fn tree(tokens: &[(usize, &str)], mut i: usize, before: &[String], found: &mut V
                     return i;
                 }
             }
-            _ => {
-                found.push((*at, path));
+            other => {
+                // A glob, or generic arguments behind the path; a comma of a group names nothing.
+                if other == "*" || path.len() > before.len() {
+                    found.push((*at, path));
+                }
                 return i;
             }
         }

@@ -198,6 +198,26 @@ fn bad_role_files_are_reported_and_left() {
 }
 
 #[test]
+fn a_second_look_sees_what_changed() {
+    let (_dir, store) = store();
+    let accepted = store.role_dir(Acceptance::Accepted);
+    for seed in 1..4 {
+        store.apply(&Change::Role(key(seed, &format!("web{seed}")), Acceptance::Accepted)).unwrap();
+    }
+    assert_eq!(listed(&store).0.len(), 3);
+    store.apply(&Change::Role(key(9, "web1"), Acceptance::Accepted)).unwrap();
+    fs::rename(accepted.join("web2"), store.role_dir(Acceptance::Rejected).join("web2")).unwrap();
+    chmod(&accepted.join("web3"), 0o666);
+    let (lines, errors) = listed(&store);
+    assert_eq!(lines, ["web1 accepted", "web2 rejected"]);
+    assert!(errors.len() == 1 && errors[0].contains("web3: others may change it"), "{errors:?}");
+    assert_eq!(store.roll().unwrap().0.find(&name("web1")).unwrap().0, &key(9, "web1"));
+    chmod(&accepted.join("web3"), 0o600);
+    fs::remove_file(accepted.join("web1")).unwrap();
+    assert_eq!(listed(&store), (vec!["web2 rejected".to_owned(), "web3 accepted".to_owned()], vec![]));
+}
+
+#[test]
 fn the_stamp_sees_every_change() {
     let (_dir, store) = store();
     let accepted = store.role_dir(Acceptance::Accepted);

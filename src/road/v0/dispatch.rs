@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::{alive, allowent, allower, joinent, joiner, messengent, messenger, stale};
 use crate::base::wrap;
+use crate::nacl::VerifyKey;
 use crate::road::config::Mutable;
 use crate::road::core::{Core, Judgement};
 use crate::road::estate::{Peer, Remote};
@@ -12,8 +13,14 @@ use crate::road::stats::Drop;
 use crate::transport::Departure;
 use crate::wire::v0::{self, Head, Packet, PacketKind, TransactKind};
 
-/// Takes one datagram; says which estate it concerned.
-pub(crate) fn handle(core: &mut Core, table: &mut Table, from: SocketAddr, datagram: &[u8]) -> Option<u32> {
+/// Takes one datagram; says which estate it concerned. `proven` is the key that is known to have signed it.
+pub(crate) fn handle(
+    core: &mut Core,
+    table: &mut Table,
+    from: SocketAddr,
+    datagram: &[u8],
+    proven: Option<VerifyKey>,
+) -> Option<u32> {
     let Ok(packet) = v0::read(datagram) else {
         core.stats.drop(Drop::Malformed);
         return None;
@@ -24,11 +31,17 @@ pub(crate) fn handle(core: &mut Core, table: &mut Table, from: SocketAddr, datag
     }
     match packet.head.transact {
         TransactKind::Join => handle_join(core, table, from, &packet),
-        _ => handle_signed(core, table, from, &packet),
+        _ => handle_signed(core, table, from, &packet, proven),
     }
 }
 
-fn handle_signed(core: &mut Core, table: &mut Table, from: SocketAddr, packet: &Packet<'_>) -> Option<u32> {
+fn handle_signed(
+    core: &mut Core,
+    table: &mut Table,
+    from: SocketAddr,
+    packet: &Packet<'_>,
+    proven: Option<VerifyKey>,
+) -> Option<u32> {
     let head = &packet.head;
     if head.si == 0 || head.se == 0 || head.de == 0 {
         core.stats.drop(Drop::Malformed);
@@ -38,7 +51,8 @@ fn handle_signed(core: &mut Core, table: &mut Table, from: SocketAddr, packet: &
         core.stats.drop(Drop::Unknown);
         return None;
     };
-    let is_its = remote.peer.as_ref().is_some_and(|peer| packet.is_signed() && packet.verify(&peer.key.verify));
+    let key = remote.peer.as_ref().map(|peer| peer.key.verify);
+    let is_its = key.is_some_and(|key| packet.is_signed() && (proven == Some(key) || packet.verify(&key)));
     if !is_its {
         core.stats.drop(Drop::Unsigned);
         return None;
@@ -215,7 +229,7 @@ fn on_join(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, co
     let is_accepted = match core.judge(&peer.key) {
         Judgement::Accepted => true,
         Judgement::Pending => false,
-        Judgement::Rejected => {
+        Judgement::Rejected | Judgement::Clash => {
             joinent::answer(core, from, head, PacketKind::Reject);
             return None;
         }
@@ -254,7 +268,7 @@ fn on_known_join(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &
     match core.judge(&peer.key) {
         Judgement::Accepted => joinent::start(core, remote, from, head, peer, true),
         Judgement::Pending => joinent::start(core, remote, from, head, peer, false),
-        Judgement::Rejected => joinent::answer(core, from, head, PacketKind::Reject),
+        Judgement::Rejected | Judgement::Clash => joinent::answer(core, from, head, PacketKind::Reject),
         Judgement::Full => {}
     }
 }

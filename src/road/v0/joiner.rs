@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::redo::{Fire, Redo};
 use crate::base::{Acceptance, wrap};
 use crate::keep::RoleKey;
-use crate::road::config::Mutable;
+use crate::road::config::{Mutable, Trust};
 use crate::road::core::{Core, Judgement};
 use crate::road::estate::{Peer, Remote};
 use crate::road::stats::Drop;
@@ -149,7 +149,7 @@ pub(crate) fn on_answer(
             }
         }
         PacketKind::Response => on_response(core, remote, head, coat, is_taken),
-        PacketKind::Nack | PacketKind::Refuse => give_up(core, remote, Refusal::Silent),
+        PacketKind::Nack | PacketKind::Refuse => give_up(core, remote, Refusal::Busy),
         // Meanwhile it talks to us under its key: that counts, and an unsigned word against it does not.
         PacketKind::Reject if remote.present => {
             remote.joiner = None;
@@ -180,12 +180,12 @@ fn on_response(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8], i
         key: RoleKey { role: body.role, verify: body.verify, public: body.public },
     };
     if let Some(known) = &remote.peer {
-        let same_key = known.key == peer.key;
-        if !same_key && core.roll.find(&peer.key.role).is_some() {
+        if known.key != peer.key && core.config.trust != Trust::Always {
             core.clash(&peer.key);
+            return ignore(core, remote);
         }
         // Its number for us may be new after it lost its table; nothing else may change silently.
-        if !same_key || (*known != peer && core.config.mutable < Mutable::Anything) {
+        if *known != peer && core.config.mutable < Mutable::Anything && core.config.trust != Trust::Always {
             return refuse(core, remote);
         }
     }
@@ -203,7 +203,17 @@ fn on_response(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8], i
             }
         }
         Judgement::Rejected => refuse(core, remote),
+        Judgement::Clash => ignore(core, remote),
         Judgement::Full => {}
+    }
+}
+
+/// Not the key we know, and nothing about the answer is proved: the right answer may still come, so the join goes on,
+/// at the pace of one that waits for people.
+fn ignore(core: &mut Core, remote: &mut Remote) {
+    let wait = core.config.timers.pended;
+    if let Some(joiner) = &mut remote.joiner {
+        joiner.redo.slow_down(core.now, wait);
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod alive;
 pub(crate) mod allowent;
 pub(crate) mod allower;
+pub(crate) mod batch;
 mod dispatch;
 pub(crate) mod inbox;
 pub(crate) mod joinent;

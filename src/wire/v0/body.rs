@@ -218,3 +218,167 @@ fn write_escape(unit: u16, out: &mut Vec<u8>) {
         out.push(if digit < 10 { b'0' + digit } else { b'a' - 10 + digit });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// What JSON can say as well.
+    fn any_plain() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Nil),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            (-200i64..300).prop_map(Value::from),
+            any::<f64>().prop_filter("JSON has no such number", |n| n.is_finite()).prop_map(Value::from),
+            ".{0,40}".prop_map(Value::from),
+            Just(Value::from("x".repeat(300))),
+        ];
+        leaf.prop_recursive(6, 60, 20, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..20).prop_map(Value::Array),
+                proptest::collection::btree_map(".{0,12}", inner, 0..20)
+                    .prop_map(|map| Value::Map(map.into_iter().map(|(key, value)| (key.into(), value)).collect())),
+            ]
+        })
+    }
+
+    /// Anything at all.
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any_plain(),
+            any::<f64>().prop_filter("NaN is not equal to itself", |n| !n.is_nan()).prop_map(Value::from),
+            proptest::collection::vec(any::<u8>(), 0..300).prop_map(Value::Binary),
+            (any::<i8>(), proptest::collection::vec(any::<u8>(), 0..20))
+                .prop_map(|(kind, data)| Value::Ext(kind, data)),
+        ];
+        leaf.prop_recursive(4, 30, 8, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..8).prop_map(Value::Array),
+                proptest::collection::vec((inner.clone(), inner), 0..8).prop_map(Value::Map),
+            ]
+        })
+    }
+
+    fn map(value: Value) -> Value {
+        Value::Map(vec![("value".into(), value)])
+    }
+
+    proptest! {
+        #[test]
+        fn packed_bodies_are_legal_and_say_the_same(value in any_value()) {
+            let packed = Bytes::from(pack_msgpack(&map(value.clone())));
+            prop_assert_eq!(check_msgpack(packed.clone()), Ok(packed.clone()));
+            prop_assert_eq!(rmpv::decode::read_value(&mut &packed[..]).unwrap(), map(value));
+        }
+
+        #[test]
+        fn other_writers_bodies_are_legal(value in any_value()) {
+            // rmpv writes str8, which raet 0.6.8 reads and never writes.
+            let mut packed = Vec::new();
+            rmpv::encode::write_value(&mut packed, &map(value)).unwrap();
+            prop_assert!(check_msgpack(packed.into()).is_ok());
+        }
+
+        #[test]
+        fn json_and_back(value in any_plain()) {
+            let packed = pack_msgpack(&map(value));
+            let json = msgpack_to_json(&packed).unwrap();
+            prop_assert!(json.is_ascii());
+            prop_assert_eq!(json_to_msgpack(&json).unwrap(), packed);
+        }
+
+        #[test]
+        fn nothing_panics_and_one_judge_agrees_with_the_other(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let _ = json_to_msgpack(&bytes);
+            let _ = msgpack_to_json(&bytes);
+            if let Ok(body) = check_msgpack(bytes.into()) {
+                let mut rest = &body[..];
+                prop_assert!(rmpv::decode::read_value(&mut rest).unwrap().is_map());
+                prop_assert!(rest.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_never_str8() {
+        for (len, first) in [(31, 0xbf), (32, 0xda), (255, 0xda), (256, 0xda), (65_535, 0xda), (65_536, 0xdb)] {
+            assert_eq!(pack_msgpack(&"x".repeat(len).into())[0], first, "{len}");
+        }
+    }
+
+    #[test]
+    fn empty_maps_are_no_bytes() {
+        assert!(pack_msgpack(&Value::Map(Vec::new())).is_empty());
+        assert_eq!(msgpack_to_json(EMPTY_MAP), Ok(Vec::new()));
+        assert_eq!(msgpack_to_json(b""), Ok(Vec::new()));
+        assert_eq!(json_to_msgpack(b"").as_deref(), Ok(EMPTY_MAP));
+        assert_eq!(json_to_msgpack(b"{}").as_deref(), Ok(EMPTY_MAP));
+        assert_eq!(check_msgpack(Bytes::new()).as_deref(), Ok(EMPTY_MAP));
+    }
+
+    #[test]
+    fn json_as_python_writes_it() {
+        let value = Value::Map(vec![
+            ("é☃\u{1f600}\u{7f}".into(), "\"\\/\n\r\t\u{8}\u{c}\u{1}".into()),
+            (1.into(), Value::Nil),
+            (Value::Nil, true.into()),
+            (false.into(), (-5).into()),
+            ("f".into(), 1.5.into()),
+        ]);
+        let expect = br#"{"\u00e9\u2603\ud83d\ude00"#.as_slice();
+        let json = msgpack_to_json(&pack_msgpack(&value)).unwrap();
+        assert!(json.starts_with(expect));
+        let rest = "\u{7f}\":\"\\\"\\\\/\\n\\r\\t\\b\\f\\u0001\",\"1\":null,\"null\":true,\"false\":-5,\"f\":1.5}";
+        assert_eq!(&json[expect.len()..], rest.as_bytes());
+    }
+
+    #[test]
+    fn what_json_cannot_say() {
+        for value in [Value::Binary(vec![1]), Value::Ext(1, vec![2]), f64::NAN.into(), f64::INFINITY.into()] {
+            assert!(msgpack_to_json(&pack_msgpack(&map(value))).is_err());
+        }
+        assert!(msgpack_to_json(&pack_msgpack(&Value::Map(vec![(Value::Binary(vec![1]), 1.into())]))).is_err());
+    }
+
+    #[test]
+    fn depth_is_bounded_the_same_everywhere() {
+        let nested = |depth: usize| (1..depth).fold(Value::Map(Vec::new()), |inner, _| map(inner));
+        let json = |depth: usize| (1..depth).fold(json!({}), |inner, _| json!({ "value": inner })).to_string();
+        let deep = pack_msgpack(&nested(BODY_DEPTH));
+        assert!(check_msgpack(deep.clone().into()).is_ok());
+        assert_eq!(msgpack_to_json(&deep), Ok(json(BODY_DEPTH).into_bytes()));
+        assert_eq!(json_to_msgpack(json(BODY_DEPTH).as_bytes()).unwrap(), deep);
+        let deeper = pack_msgpack(&nested(BODY_DEPTH + 1));
+        assert_eq!(check_msgpack(deeper.clone().into()).unwrap_err().what, "body too deep");
+        assert_eq!(msgpack_to_json(&deeper).unwrap_err().what, "body too deep");
+        assert_eq!(json_to_msgpack(json(BODY_DEPTH + 1).as_bytes()).unwrap_err().what, "body too deep");
+    }
+
+    #[test]
+    fn illegal_bodies() {
+        // A list, a number, text that is not UTF-8 in a value and in a key, an end too early, bytes too many, c1.
+        let bad: [&[u8]; 9] = [
+            b"\x90",
+            b"\x01",
+            b"\x81\xa1a\xa1\xff",
+            b"\x81\xa1\xff\x01",
+            b"\x81\xa1a",
+            b"\x80\x80",
+            b"\x81\xa1a\xc1",
+            b"\xdf\xff\xff\xff\xff",
+            b"\x81\xa1a\xc6\xff\xff\xff\xff",
+        ];
+        for body in bad {
+            assert!(check_msgpack(Bytes::from_static(body)).is_err(), "{body:x?}");
+            assert!(msgpack_to_json(body).is_err(), "{body:x?}");
+        }
+        for body in ["[1]", "1", "{", "{} {}", "{\"a\":}", "{\"a\":\"\\ud800\"}", "null"] {
+            assert!(json_to_msgpack(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}

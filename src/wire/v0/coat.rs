@@ -26,3 +26,35 @@ pub fn open(coat: &[u8], shared: &SharedBox) -> Option<Vec<u8>> {
     }
     shared.open(nonce, sealed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nacl::SecretKey;
+
+    #[test]
+    fn only_the_pair_opens() {
+        let (ours, theirs, other) =
+            (SecretKey::from_bytes([1; 32]), SecretKey::from_bytes([2; 32]), SecretKey::from_bytes([3; 32]));
+        let shared = SharedBox::new(&theirs.public(), &ours);
+        let coat = seal(b"body", &shared, [9; 24]).unwrap();
+        assert_eq!(coat.len(), 4 + BOX_OVERHEAD + NONCE);
+        assert!(coat.ends_with(&[9; 24]));
+        assert_eq!(open(&coat, &SharedBox::new(&ours.public(), &theirs)), Some(b"body".to_vec()));
+        assert_eq!(open(&coat, &SharedBox::new(&ours.public(), &other)), None);
+        for i in 0..coat.len() {
+            let mut bad = coat.to_vec();
+            bad[i] ^= 1;
+            assert_eq!(open(&bad, &shared), None, "{i}");
+        }
+    }
+
+    #[test]
+    fn nothing_stays_nothing() {
+        let shared = SharedBox::new(&SecretKey::from_bytes([1; 32]).public(), &SecretKey::from_bytes([2; 32]));
+        assert_eq!(seal(b"", &shared, [0; 24]), Some(Bytes::new()));
+        assert_eq!(open(b"", &shared), Some(Vec::new()));
+        assert_eq!(open(&[0; 39], &shared), None);
+        assert_eq!(open(&[0; 40], &shared), None);
+    }
+}

@@ -152,3 +152,125 @@ fn key_of(token: Option<Token<'_>>) -> Option<[u8; 32]> {
     hex::decode_to_slice(text_of(token)?, &mut key).ok()?;
     Some(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::nacl::{SecretKey, SigningKey};
+
+    fn good() -> JoinBody {
+        JoinBody {
+            name: Name::new("web1_minion").unwrap(),
+            mode: 0,
+            kind: 1,
+            uid: None,
+            verify: SigningKey::from_seed(&[1; 32]).verify_key(),
+            public: SecretKey::from_bytes([2; 32]).public(),
+            role: Name::new("web1").unwrap(),
+        }
+    }
+
+    fn with(field: &str, value: Value) -> Vec<u8> {
+        let mut body: Value = serde_json::from_slice(&good().write(BodyKind::Json)).unwrap();
+        body[field] = value;
+        body.to_string().into_bytes()
+    }
+
+    fn both(json: &[u8]) -> Result<JoinBody, Malformed> {
+        let read = JoinBody::read(json, BodyKind::Json);
+        let packed = json_to_msgpack(json).unwrap();
+        assert_eq!(JoinBody::read(&packed, BodyKind::Msgpack).is_ok(), read.is_ok());
+        read
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            name in "[A-Za-z0-9_-]{1,64}", role in "[A-Za-z0-9_-]{1,64}", mode: u8, kind: u32, uid in 0u32..,
+            seeds: [[u8; 32]; 2],
+        ) {
+            let body = JoinBody {
+                name: Name::new(&name).unwrap(),
+                mode,
+                kind,
+                uid: (uid != 0).then_some(uid),
+                verify: SigningKey::from_seed(&seeds[0]).verify_key(),
+                public: SecretKey::from_bytes(seeds[1]).public(),
+                role: Name::new(&role).unwrap(),
+            };
+            for kind in [BodyKind::Json, BodyKind::Msgpack] {
+                let written = body.write(kind);
+                // It must leave room for the longest head in one packet.
+                prop_assert!(written.len() < 1024 - 255);
+                prop_assert_eq!(JoinBody::read(&written, kind), Ok(body.clone()));
+            }
+        }
+
+        #[test]
+        fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            for kind in [BodyKind::Json, BodyKind::Msgpack, BodyKind::Raw, BodyKind::Nada] {
+                let _ = JoinBody::read(&bytes, kind);
+            }
+        }
+    }
+
+    #[test]
+    fn illegal_fields() {
+        let hex = "ab".repeat(32);
+        for (field, value) in [
+            ("name", json!(7)),
+            ("name", json!("")),
+            ("name", json!("a/b")),
+            ("name", json!(["web1"])),
+            ("role", json!("../accepted/evil")),
+            ("role", json!(null)),
+            ("mode", json!(256)),
+            ("mode", json!(-1)),
+            ("mode", json!("0")),
+            ("mode", json!(1.0)),
+            ("mode", json!(true)),
+            ("kind", json!(null)),
+            ("kind", json!(4_294_967_296u64)),
+            ("uid", json!(0)),
+            ("uid", json!("2")),
+            ("verhex", json!(hex[2..])),
+            ("verhex", json!(format!("{hex}00"))),
+            ("verhex", json!("zz".repeat(32))),
+            ("verhex", json!("00".repeat(32))),
+            ("pubhex", json!("00".repeat(32))),
+            ("pubhex", json!({ "name": "web1" })),
+        ] {
+            assert!(both(&with(field, value.clone())).is_err(), "{field} {value}");
+        }
+    }
+
+    #[test]
+    fn tolerated() {
+        let mut expect = good();
+        assert_eq!(both(&with("caps", json!({ "name": ["x", { "role": 1 }] }))), Ok(expect.clone()));
+        let verhex = hex::encode_upper(expect.verify.as_bytes());
+        assert_eq!(both(&with("verhex", json!(verhex))), Ok(expect.clone()));
+        expect.mode = 0xfe;
+        expect.kind = 300;
+        expect.uid = Some(9);
+        let body = both(&expect.write(BodyKind::Json)).unwrap();
+        assert!(!body.is_main());
+        assert_eq!(body, expect);
+    }
+
+    #[test]
+    fn keys_that_are_no_text() {
+        let mut packed = good().write(BodyKind::Msgpack);
+        packed[0] += 1;
+        packed.extend_from_slice(&[0x05, 0x91, 0xc0]);
+        assert_eq!(JoinBody::read(&packed, BodyKind::Msgpack), Ok(good()));
+        let len = packed.len();
+        packed[len - 3] = 0x90;
+        packed.truncate(len - 1);
+        packed[len - 2] = 0xc0;
+        assert!(JoinBody::read(&packed, BodyKind::Msgpack).is_err());
+    }
+}

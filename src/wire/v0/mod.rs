@@ -14,6 +14,8 @@ mod msgpack;
 pub mod packet;
 pub mod resend;
 pub mod segments;
+#[cfg(test)]
+mod testing;
 pub mod tray;
 
 pub use allow::{Cookie, CookieStuff, Hello, Initiate, InitiateKeys};

@@ -49,6 +49,14 @@ impl Packet<'_> {
         self.foot.is_some()
     }
 
+    /// Appends what is signed to `out`, and gives the signature; `None` without one.
+    pub fn signed_text(&self, out: &mut Vec<u8>) -> Option<[u8; FOOT]> {
+        let foot = self.foot?;
+        out.extend_from_slice(self.signed);
+        out.extend_from_slice(&[0; FOOT]);
+        Some(*foot)
+    }
+
     /// Whether it has a signature and `key` made it. Signed is head, coat and 64 zero bytes (wire v0 §1.6).
     pub fn verify(&self, key: &VerifyKey) -> bool {
         let Some(foot) = self.foot else { return false };
@@ -76,7 +84,107 @@ pub fn write(head: &Head, coat: &[u8], sign: Option<&SigningKey>, out: &mut Vec<
     }
 }
 
-/// Bytes of the packet [`write`] would append.
+/// Bytes of the packet [`write()`] would append.
 pub fn len(head: &Head, coat_len: usize) -> usize {
     head_text::len(head) + coat_len + if head.foot == FootKind::Nacl { FOOT } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::{any_head, key, signed_packet};
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(head in any_head(), coat in proptest::collection::vec(any::<u8>(), 0..1400)) {
+            let mut out = Vec::new();
+            write(&head, &coat, Some(&key()), &mut out);
+            prop_assert_eq!(out.len(), len(&head, coat.len()));
+            let packet = read(&out).unwrap();
+            prop_assert_eq!(packet.head, head);
+            prop_assert_eq!(packet.coat, &coat);
+            prop_assert_eq!(packet.is_signed(), head.foot == FootKind::Nacl);
+            prop_assert_eq!(packet.verify(&key().verify_key()), packet.is_signed());
+        }
+
+        #[test]
+        fn no_byte_of_a_signed_packet_can_change(head in any_head(), at in any::<prop::sample::Index>(), bit in 0u8..8) {
+            let mut out = signed_packet(&head, b"some coat");
+            let at = at.index(out.len());
+            out[at] ^= 1 << bit;
+            if let Ok(packet) = read(&out) {
+                prop_assert!(!packet.verify(&key().verify_key()));
+            }
+        }
+
+        #[test]
+        fn nothing_panics(
+            head in any_head(),
+            edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0u8..3), 1..8),
+        ) {
+            let mut out = signed_packet(&head, b"some coat");
+            for (at, byte, what) in edits {
+                let at = at.index(out.len());
+                match what {
+                    0 => out[at] = byte,
+                    1 => out.insert(at, byte),
+                    _ => drop(out.remove(at)),
+                }
+            }
+            if let Ok(packet) = read(&out) {
+                packet.verify(&key().verify_key());
+            }
+        }
+
+        #[test]
+        fn cut_or_longer_is_refused(head in any_head(), cut in any::<prop::sample::Index>()) {
+            let mut out = signed_packet(&head, b"some coat");
+            prop_assert!(read(&out[..cut.index(out.len())]).is_err());
+            out.push(0);
+            prop_assert!(read(&out).is_err());
+        }
+    }
+
+    #[test]
+    fn the_longest_heads_fit() {
+        for head_kind in [HeadKind::Raet, HeadKind::Json] {
+            let max = u32::MAX;
+            let head = Head {
+                head_kind,
+                packet: super::super::PacketKind::Done,
+                transact: super::super::TransactKind::Alive,
+                se: max,
+                de: max,
+                si: max,
+                ti: max,
+                sn: max,
+                sc: max,
+                ml: max,
+                body: super::super::BodyKind::Msgpack,
+                coat: super::super::CoatKind::Nacl,
+                foot: FootKind::Nacl,
+                ..Head::default()
+            };
+            let out = signed_packet(&head, b"");
+            assert_eq!(read(&out).unwrap().head, head);
+        }
+    }
+
+    #[test]
+    fn longer_than_a_datagram() {
+        let head = Head { transact: super::super::TransactKind::Join, ..Head::default() };
+        let mut out = Vec::new();
+        write(&head, &[0; DATAGRAM_MAX], None, &mut out);
+        assert_eq!(read(&out).unwrap_err().what, "datagram too long");
+    }
+
+    #[test]
+    fn without_a_key_the_foot_is_nobodys() {
+        let head = Head { foot: FootKind::Nacl, ..Head::default() };
+        let mut out = Vec::new();
+        write(&head, b"coat", None, &mut out);
+        assert!(!read(&out).unwrap().verify(&key().verify_key()));
+    }
 }

@@ -55,3 +55,30 @@ fn numbers(reader: &mut Reader<'_>) -> Result<Vec<u32>, Malformed> {
     }
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(missed in proptest::collection::vec(any::<u32>(), 0..=MISSED_MAX)) {
+            for kind in [BodyKind::Json, BodyKind::Msgpack] {
+                prop_assert_eq!(read(&write(&missed, kind), kind), Ok(missed.clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn illegal() {
+        let bad =
+            [r#"{}"#, r#"{"misseds":1}"#, r#"{"misseds":["1"]}"#, r#"{"misseds":[-1]}"#, r#"{"misseds":[4294967296]}"#];
+        for body in bad {
+            assert!(read(body.as_bytes(), BodyKind::Json).is_err(), "{body}");
+        }
+        assert_eq!(read(br#"{"a":[{}],"misseds":[1,2]}"#, BodyKind::Json), Ok(vec![1, 2]));
+        assert!(read(b"", BodyKind::Raw).is_err());
+    }
+}

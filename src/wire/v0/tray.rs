@@ -129,3 +129,64 @@ impl Tray {
         self.sc > 1 || self.ml > 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(sn: u32, sc: u32, ml: u32) -> Head {
+        Head { sn, sc, ml, segment: true, ..Head::default() }
+    }
+
+    #[test]
+    fn implausible_claims_are_refused() {
+        let most = (MESSAGE_MAX + COAT_OVERHEAD) as u32;
+        for (sc, ml) in [(0, 0), (65_536, most), (1, most + 1), (2, 255), (65_535, 65_535 * 255)] {
+            assert!(Tray::new(&head(0, sc, ml)).is_err(), "{sc} {ml}");
+        }
+        for (sc, ml) in [(1, 0), (1, most), (2, 890), (65_535, most)] {
+            assert!(Tray::new(&head(0, sc, ml)).is_ok(), "{sc} {ml}");
+        }
+    }
+
+    #[test]
+    fn a_claim_costs_nothing() {
+        let claim = head(65_000, 65_535, MESSAGE_MAX as u32);
+        let mut tray = Tray::new(&claim).unwrap();
+        assert_eq!(tray.bytes(), 0);
+        tray.insert(&claim, &[1; 850]).unwrap();
+        assert!(tray.bytes() < 1000);
+        assert_eq!(tray.missing(0).count(), 65_000);
+        assert_eq!(tray.missing(64_990).collect::<Vec<_>>(), (64_990..65_000).collect::<Vec<_>>());
+        assert!(tray.into_coat().is_err());
+    }
+
+    #[test]
+    fn segments_must_agree() {
+        let mut tray = Tray::new(&head(0, 3, 1000)).unwrap();
+        assert_eq!(tray.insert(&head(1, 3, 1000), &[1; 400]), Ok(Inserted::New));
+        assert_eq!(tray.insert(&head(1, 3, 1000), &[2; 400]), Ok(Inserted::Duplicate));
+        for (sn, sc, ml, len) in
+            [(0, 4, 1000, 400), (0, 3, 1001, 400), (3, 3, 1000, 400), (0, 3, 1000, 0), (0, 3, 1000, 601)]
+        {
+            assert!(tray.insert(&head(sn, sc, ml), &vec![0; len]).is_err(), "{sn} {sc} {ml} {len}");
+        }
+        tray.insert(&head(0, 3, 1000), &[0; 400]).unwrap();
+        let mut short = tray.clone();
+        short.insert(&head(2, 3, 1000), &[2; 199]).unwrap();
+        assert!(short.is_complete());
+        assert_eq!(short.into_coat().unwrap_err().what, "ml is not the coat's length");
+        tray.insert(&head(2, 3, 1000), &[2; 200]).unwrap();
+        assert_eq!(tray.into_coat(), Ok([vec![0; 400], vec![1; 400], vec![2; 200]].concat()));
+    }
+
+    #[test]
+    fn a_whole_message_needs_no_length() {
+        let whole = Head::default();
+        let mut tray = Tray::new(&whole).unwrap();
+        assert!(!tray.is_complete());
+        tray.insert(&whole, b"coat").unwrap();
+        assert!(tray.is_complete());
+        assert_eq!(tray.into_coat(), Ok(b"coat".to_vec()));
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! A request is a message of kind `load` to share `local_cmd` of the main yard; every [`Reply`] is a message of kind
 //! `return` to the yard that asked. `Started` comes first, then one `Returned` or `Missing` per minion in any order,
-//! then `Ended`; or `Refused` alone.
+//! then `Ended`; or `Refused` alone. A looked-up job is told the same way from the master's memory.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,6 +17,13 @@ pub enum Request {
     Publish(Publish),
     /// Is the master there? Answered with [`Reply::Here`].
     Ping,
+    /// Which jobs are remembered? Answered with [`Reply::Jobs`].
+    Jobs,
+    /// What became of a job? Answered as the job itself was; minions it still waits for are `Missing`.
+    Lookup {
+        /// Job id.
+        jid: String,
+    },
 }
 
 /// One job to publish.
@@ -88,6 +95,30 @@ pub enum Reply {
         /// Its version.
         version: String,
     },
+    /// The jobs the master remembers, oldest first.
+    Jobs {
+        /// One line each.
+        jobs: Vec<Summary>,
+    },
+}
+
+/// One remembered job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Job id.
+    pub jid: String,
+    /// `module.function`.
+    pub fun: String,
+    /// Which minions were meant.
+    pub target: Target,
+    /// Who asked.
+    pub user: String,
+    /// How many minions it was for.
+    pub minions: usize,
+    /// How many of them answered.
+    pub returned: usize,
+    /// Whether everything has been said.
+    pub ended: bool,
 }
 
 /// What a minion returned.

@@ -1,0 +1,23 @@
+//! Any file where a key or estate file should be: read, and written again with the same meaning.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use roadstead::base::Name;
+use roadstead::keep::format;
+
+fuzz_target!(|data: &[u8]| {
+    if let Ok(own) = format::read_own(data) {
+        let again = format::read_own(&format::write_own(&own)).expect("what we write we read");
+        assert_eq!((again.sign.seed(), again.secret.bytes()), (own.sign.seed(), own.secret.bytes()));
+    }
+    if let Ok(role) = format::read_role(data) {
+        assert_eq!(format::read_role(&format::write_role(&role)), Ok(role));
+    }
+    if let Ok(local) = format::read_local_estate(data) {
+        let name = Name::new("web1_minion").expect("a name");
+        assert_eq!(format::read_local_estate(&format::write_local_estate(local, &name, Some(data))), Ok(local));
+    }
+    if let Ok(remote) = format::read_remote_estate(data) {
+        assert_eq!(format::read_remote_estate(&format::write_remote_estate(&remote)), Ok(remote));
+    }
+});

@@ -1,0 +1,283 @@
+//! What is typed: the commands of `roadstead`, their options, and who does them. Does nothing itself.
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
+
+use super::fault::{Exit, Fault};
+use super::log::{self, Style};
+use super::settings::{DutyKind, Settings, SettingsError};
+use super::show::Form;
+use super::{arguments, call, daemon, demo, publish};
+use crate::duty::Work;
+use crate::duty::request::{Publish, Request, Target};
+
+/// Remote execution on fleets of machines over RAET
+#[derive(Debug, Parser)]
+#[command(name = "roadstead", version, max_term_width = 100)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a function on minions and show what they return
+    ///
+    /// Needs the master on this host. Exit codes: 0 all well, 1 a job failed or a minion did not return, 2 usage or
+    /// settings, 3 no minion matched or answered, 4 no master, 5 refused.
+    #[command(after_help = "Examples:
+  roadstead run '*' test.ping
+  roadstead run -L web1,web2 cmd.run 'df -h' timeout=10
+  roadstead run 'db*' sys.doc test --json
+
+An argument is a number, true, false, null, a [list] or a {map} where it looks like one, else text; quotes inside \
+make text of anything: \"'5'\". NAME=VALUE is a keyword argument. After -- an argument may begin with a dash.")]
+    Run(Run),
+    /// Show the jobs the master remembers, and what became of them
+    #[command(subcommand)]
+    Jobs(Jobs),
+    /// Run a function on this host, as its minion would, without any daemon
+    #[command(after_help = "Arguments are read as those of `run`.")]
+    Call(Call),
+    /// See a master and three minions at work: keys, jobs and answers, on this host, gone afterwards
+    Demo,
+    /// Be a master: keep minions connected and publish jobs to them
+    Master(Daemon),
+    /// Be a minion: connect to a master and run its jobs
+    Minion(Daemon),
+}
+
+#[derive(Debug, Subcommand)]
+enum Jobs {
+    /// One line for each job, oldest first
+    List(Listing),
+    /// What the minions of one job answered; exit codes as those of `run`
+    Show {
+        /// The job's id
+        jid: String,
+        #[command(flatten)]
+        listing: Listing,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Listing {
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Call {
+    /// What to run, as test.ping
+    #[arg(value_name = "FUNCTION")]
+    fun: String,
+    /// Its arguments
+    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
+    arguments: Vec<String>,
+    /// The answer as one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Daemon {
+    /// Show the fingerprint of its own key, which is made if there is none yet, and do nothing else
+    #[arg(long)]
+    finger: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Which settings are read.
+#[derive(Debug, Args)]
+struct Place {
+    /// Settings file, or the directory it is in
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What relative paths in the settings, and the default ones, are below
+    #[arg(long, value_name = "DIR")]
+    root_dir: Option<PathBuf>,
+    /// What is logged to standard error: quiet, error, warning, info, debug or trace
+    #[arg(short, long, value_name = "LEVEL", value_parser = Settings::level)]
+    log_level: Option<LevelFilter>,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// Which minions: a shell pattern of ids, as 'web*'
+    target: String,
+    /// What to run, as test.ping
+    #[arg(value_name = "FUNCTION")]
+    fun: String,
+    /// Its arguments
+    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
+    arguments: Vec<String>,
+    /// The target is a list of ids with commas between them
+    #[arg(short = 'L', long)]
+    list: bool,
+    /// Seconds to wait for silent minions before they are asked whether the job still runs
+    #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+    /// One JSON object a line for each minion, as they come
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// The whole command: reads what was typed, does it, says what went wrong.
+pub fn main() -> ExitCode {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            // A closed pipe is nobody's fault here.
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if asked { Exit::Well } else { Exit::Usage }.into();
+        }
+    };
+    let done = match line.command {
+        Command::Run(run) => run.start(),
+        Command::Jobs(jobs) => jobs.start(),
+        Command::Call(call) => call.start(),
+        Command::Demo => Ok(demo::demo()),
+        Command::Master(daemon) => daemon.start(DutyKind::Master),
+        Command::Minion(daemon) => daemon.start(DutyKind::Minion),
+    };
+    done.unwrap_or_else(|fault| {
+        let _ = writeln!(io::stderr(), "roadstead: {fault}");
+        fault.exit
+    })
+    .into()
+}
+
+impl Place {
+    fn load(&self, duty: DutyKind, style: Style) -> Result<Settings, Fault> {
+        self.finish(Settings::load(duty, self.config.as_deref(), self.root_dir.as_deref()), style)
+    }
+
+    /// As [`load`](Self::load) for this host's minion, which may have no master.
+    fn load_alone(&self, style: Style) -> Result<Settings, Fault> {
+        self.finish(Settings::load_alone(self.config.as_deref(), self.root_dir.as_deref()), style)
+    }
+
+    fn finish(&self, loaded: Result<(Settings, Vec<String>), SettingsError>, style: Style) -> Result<Settings, Fault> {
+        // A command is quiet whatever its daemon's settings say.
+        let level = match (&loaded, style) {
+            (Ok((settings, _)), Style::Daemon) => settings.log_level,
+            _ => LevelFilter::WARN,
+        };
+        log::start(self.log_level.unwrap_or(level), style);
+        let (settings, warnings) = loaded?;
+        // A command would repeat them at every call.
+        if style == Style::Daemon {
+            warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        }
+        Ok(settings)
+    }
+}
+
+impl Run {
+    fn start(self) -> Result<Exit, Fault> {
+        let settings = self.place.load(DutyKind::Master, Style::Command)?;
+        let (arg, kwargs) = arguments::read(&self.arguments).map_err(|error| Fault::new(Exit::Usage, error))?;
+        let target = if self.list {
+            Target::List(self.target.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect())
+        } else {
+            Target::Glob(self.target)
+        };
+        let timeout = self.timeout.unwrap_or(settings.timeout).as_secs_f64();
+        let job = Publish { fun: self.fun, arg, kwargs, target, timeout, user: user() };
+        publish::run(&settings, &Request::Publish(job), form(self.json), &mut stdout())
+    }
+}
+
+impl Jobs {
+    fn start(self) -> Result<Exit, Fault> {
+        let load = |place: &Place| place.load(DutyKind::Master, Style::Command);
+        match self {
+            Self::List(Listing { json, place }) => publish::list(&load(&place)?, form(json), &mut stdout()),
+            Self::Show { jid, listing: Listing { json, place } } => {
+                publish::run(&load(&place)?, &Request::Lookup { jid }, form(json), &mut stdout())
+            }
+        }
+    }
+}
+
+impl Call {
+    fn start(self) -> Result<Exit, Fault> {
+        let settings = self.place.load_alone(Style::Command)?;
+        let (args, kwargs) = arguments::read(&self.arguments).map_err(|error| Fault::new(Exit::Usage, error))?;
+        let work = Work { jid: String::new(), fun: self.fun, args, kwargs };
+        call::call(&settings, work, form(self.json), &mut stdout())
+    }
+}
+
+impl Daemon {
+    fn start(self, duty: DutyKind) -> Result<Exit, Fault> {
+        let settings = self.place.load(duty, Style::Daemon)?;
+        if self.finger {
+            let finger = daemon::fingerprint(&settings)?;
+            // A closed pipe is nobody's fault here.
+            let _ = writeln!(io::stdout(), "{finger}");
+        } else {
+            daemon::run(&settings)?;
+        }
+        Ok(Exit::Well)
+    }
+}
+
+fn form(json: bool) -> Form {
+    if json { Form::Json } else { Form::Text }
+}
+
+fn stdout() -> BufWriter<io::StdoutLock<'static>> {
+    BufWriter::new(io::stdout().lock())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+    let length = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    length.ok_or_else(|| "not a number of seconds above 0".to_owned())
+}
+
+/// Who asks, for the records; the master goes by what the kernel tells it.
+fn user() -> String {
+    let uid = nix::unistd::getuid();
+    let name = nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
+    match std::env::var("SUDO_USER") {
+        Ok(from) if uid.is_root() && !from.is_empty() => format!("sudo_{from}"),
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn run_options_go_anywhere() {
+        let words = ["roadstead", "run", "-t", "2.5", "web*", "cmd.run", "ls", "-5", "--json", "a=b", "-L", "--", "-x"];
+        let Command::Run(run) = Line::try_parse_from(words).unwrap().command else { panic!("not run") };
+        assert_eq!((run.target.as_str(), run.fun.as_str()), ("web*", "cmd.run"));
+        assert_eq!(run.arguments, ["ls", "-5", "a=b", "-x"]);
+        assert!(run.json && run.list && run.timeout == Some(Duration::from_millis(2500)));
+    }
+}

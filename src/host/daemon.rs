@@ -1,0 +1,185 @@
+//! A master or a minion from its settings: keys, socket, lane, duty; and the signals that end it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::base::{Fingerprint, Name, Random};
+use crate::clock::Clock;
+use crate::drive::entropy;
+use crate::drive::lane::LanePort;
+use crate::drive::udp::UdpPort;
+use crate::drivers::raet::Raet;
+use crate::functions::{Context, Grains, Registry};
+use crate::host::policy::PolicyFiles;
+use crate::host::runner::{self, Runner};
+use crate::host::serve::{Daemon, Stop};
+use crate::host::settings::{DutyKind, Settings};
+use crate::keep::OwnKeys;
+use crate::keep::store::Store;
+use crate::master::{self, Master};
+use crate::minion::{self, Minion};
+use crate::road::{Config, Mutable, Trust};
+use crate::transport::Event;
+
+/// The main yard of every lane.
+pub const MAIN_YARD: &str = "manor";
+/// Between two tries to find the master's address.
+const RESOLVE_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs a master or a minion, as the settings say, until a signal ends it.
+pub fn run(settings: &Settings) -> Result<(), Stop> {
+    super::user::become_user(settings)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Stop::config)?;
+    runtime.block_on(async {
+        match settings.duty {
+            DutyKind::Master => master(settings).await,
+            DutyKind::Minion => minion(settings).await,
+        }
+    })
+}
+
+/// The daemon's own keys, made at its first start.
+pub fn own_keys(store: &Store) -> Result<OwnKeys, Stop> {
+    if let Some(keys) = store.own_keys().map_err(Stop::config)? {
+        return Ok(keys);
+    }
+    let keys = OwnKeys::generate(&mut Random::new(entropy::seed().map_err(Stop::config)?));
+    store.create_own_keys(&keys, false).map_err(Stop::config)?;
+    tracing::info!("made a new key");
+    Ok(keys)
+}
+
+/// The fingerprint of the daemon's own key, which is made if there is none yet.
+pub fn fingerprint(settings: &Settings) -> Result<Fingerprint, Stop> {
+    super::user::become_user(settings)?;
+    Ok(own_keys(&store(settings)?)?.public(settings.id.clone()).fingerprint())
+}
+
+/// The key store of these settings.
+pub fn store(settings: &Settings) -> Result<Store, Stop> {
+    Store::open(&settings.pki_dir, Some(&settings.estate_dir())).map_err(Stop::config)
+}
+
+/// The lane's name: `master`, or `<id>_minion` (Salt over RAET §1).
+pub fn lane_name(settings: &Settings) -> Name {
+    match settings.duty {
+        DutyKind::Master => Name::new("master").unwrap_or_else(|_| settings.id.clone()),
+        DutyKind::Minion => settings.estate_name(),
+    }
+}
+
+async fn master(settings: &Settings) -> Result<(), Stop> {
+    let (clock, stop) = (Clock::start(), stopped()?);
+    let lane = bind_lane(settings)?;
+    let port = UdpPort::bind((settings.interface, settings.raet_port).into()).map_err(Stop::config)?;
+    let store = store(settings)?;
+    let keys = own_keys(&store)?;
+    let mut files = PolicyFiles::new(settings);
+    let policy = files.read();
+    let config = Config { main: true, kind: 0, ..road(settings) };
+    greet(settings, &keys, &port);
+    let config_of_duty = master::Config { id: settings.id.clone(), version: version(), policy };
+    let duty = Master::new(config_of_duty, clock.now());
+    let transport = raet(config, keys, store, port, clock)?;
+    let daemon = Daemon { duty, transport, lane, runner: None, clock };
+    let before = |duty: &mut Master, event: &Event| {
+        if matches!(event, Event::Knock { .. })
+            && let Some(policy) = files.read_if_changed()
+        {
+            duty.set_policy(policy);
+        }
+    };
+    daemon.run(stop, before).await
+}
+
+async fn minion(settings: &Settings) -> Result<(), Stop> {
+    let (clock, stop) = (Clock::start(), stopped()?);
+    tokio::pin!(stop);
+    let lane = bind_lane(settings)?;
+    let store = store(settings)?;
+    let keys = own_keys(&store)?;
+    let master = tokio::select! {
+        () = &mut stop => return Ok(()),
+        master = resolve(settings) => master,
+    };
+    let interface = match (settings.interface, master.ip()) {
+        (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
+        (interface, _) => interface,
+    };
+    let port = UdpPort::bind((interface, settings.raet_port).into()).map_err(Stop::config)?;
+    let host = settings.master.clone().unwrap_or_default();
+    let config = Config { kind: 1, dial: vec![master], fqdn: host.clone(), ..road(settings) };
+    greet(settings, &keys, &port);
+    let finger = keys.public(settings.id.clone()).fingerprint();
+    let master_finger = settings.master_finger;
+    let duty =
+        Minion::new(minion::Config { id: settings.id.clone(), version: version(), finger, master_finger }, clock.now());
+    let grains = Arc::new(Grains::new(settings.id.clone(), Some(host.clone()), settings.grains.clone()));
+    let context = Context::new(settings.id.clone(), Some(host), grains);
+    let runner = Some(Runner::new(Registry::standard(), context, runner::WIDTH));
+    let transport = raet(config, keys, store, port, clock)?;
+    Daemon { duty, transport, lane, runner, clock }.run(stop, |_, _| ()).await
+}
+
+fn road(settings: &Settings) -> Config {
+    Config {
+        // Salt's `raet_mutable`; without it a known estate may move, once its key is proved anew.
+        mutable: if settings.raet_mutable { Mutable::Anything } else { Mutable::Address },
+        trust: if settings.open_mode { Trust::Always } else { Trust::Never },
+        salt_names: true,
+        ..Config::new(settings.estate_name(), settings.id.clone())
+    }
+}
+
+fn raet(config: Config, keys: OwnKeys, store: Store, port: UdpPort, clock: Clock) -> Result<Raet, Stop> {
+    let seed = entropy::seed().map_err(Stop::config)?;
+    Raet::new(config, keys, store, port, clock, seed).map_err(Stop::config)
+}
+
+fn bind_lane(settings: &Settings) -> Result<LanePort, Stop> {
+    let random = Random::new(entropy::seed().map_err(Stop::config)?);
+    let yard = Name::new(MAIN_YARD).map_err(Stop::config)?;
+    LanePort::bind(&settings.sock_dir, &lane_name(settings), &yard, random).map_err(Stop::config)
+}
+
+fn greet(settings: &Settings, keys: &OwnKeys, port: &UdpPort) {
+    let fingerprint = keys.public(settings.id.clone()).fingerprint();
+    let address = port.address().map_or_else(|| "?".to_owned(), |address| address.to_string());
+    tracing::info!(duty = %settings.duty, id = %settings.id, %address, %fingerprint, "started");
+}
+
+/// The master's address, however long it takes to learn it.
+async fn resolve(settings: &Settings) -> SocketAddr {
+    let host = settings.master.clone().unwrap_or_default();
+    loop {
+        let why = match tokio::net::lookup_host((host.as_str(), settings.master_port)).await {
+            Ok(mut found) => match found.next() {
+                Some(address) => return address,
+                None => "it has no address".to_owned(),
+            },
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!("cannot find the master '{host}' ({why}); trying again every {RESOLVE_EVERY:?}");
+        tokio::time::sleep(RESOLVE_EVERY).await;
+    }
+}
+
+/// Done when a signal asks the daemon to end.
+fn stopped() -> Result<impl Future<Output = ()>, Stop> {
+    let mut term = signal(SignalKind::terminate()).map_err(Stop::config)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Stop::config)?;
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => tracing::info!("stopped by SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("stopped by SIGINT"),
+        }
+    })
+}
+
+/// What we say our version is.
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}

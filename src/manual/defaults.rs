@@ -1,0 +1,56 @@
+//! # Why each number
+//!
+//! # Bounds
+//!
+//! All of them are in [`base::limits`](crate::base::limits), each with its reason beside it; a queue without one is a bug. The
+//! thoughts behind the larger ones:
+//!
+//! | bound | value | reason |
+//! |---|---|---|
+//! | [`MESSAGE_MAX`](crate::base::limits::MESSAGE_MAX) | 56 MB | the classic wire counts segments to 65,535, and a segment holds some 860 bytes beside a usual head and a signature |
+//! | [`DATAGRAM_MAX`](crate::base::limits::DATAGRAM_MAX) | 2,048 | what raet 0.6.8 reads; it and we send at most 1,024 |
+//! | [`ID_MAX`](crate::base::limits::ID_MAX) | 64 | a host name label has 63; the estate's name adds `_minion` |
+//! | [`OUTBOX_BYTES`](crate::base::limits::OUTBOX_BYTES), [`INBOX_BYTES`](crate::base::limits::INBOX_BYTES) | 128 MiB | two of the largest messages towards or from one estate, and the small ones beside them |
+//! | [`OUTBOX_MESSAGES`](crate::base::limits::OUTBOX_MESSAGES) | 1,024 | what a command could want of one minion at once, and then some |
+//! | [`INBOX_MESSAGES`](crate::base::limits::INBOX_MESSAGES) | 256 | Python starts every queued message at once; further ones come again with its redo |
+//! | [`ESTATES`](crate::base::limits::ESTATES) | 20,000 | ten thousand minions, and as many again that come and go |
+//! | [`PENDING_KEYS`](crate::base::limits::PENDING_KEYS) | 10,000 | a whole fleet on its first day; a flood of made-up names ends here |
+//! | [`BODY_DEPTH`](crate::base::limits::BODY_DEPTH) | 64 | deeper than any job, shallow enough for any stack |
+//!
+//! # Timers of the classic road
+//!
+//! In [`Timers`](crate::road::Timers): first wait, longest wait (doubling between), and when to give up. They are raet 0.6.8's
+//! unless the last column says why not.
+//!
+//! | timer | ours | raet 0.6.8 | why ours differs |
+//! |---|---|---|---|
+//! | join, asking | 1 to 4 s, never gives up | the same, 5 s | a minion's master may be down for days |
+//! | join, answering | 0.1 to 2 s, 5 s | the same | |
+//! | join while the key waits | 60 s | the same | |
+//! | allow, both sides | 0.25 to 1 s, 4 s | the same | |
+//! | alive | 0.25 to 1 s, 6 s | gives up after 2 s | at 20 % loss each way 2 s is wrong once in sixty times |
+//! | message, sending | 0.2 to 0.5 s, never gives up while the estate is alive | the same, never at all | a dead estate's messages fail with it |
+//! | message, receiving | 0.2 to 0.5 s, 60 s | never gives up | a sender that vanished must not hold memory |
+//! | presence | 10 s | Salt asks every 10 s | |
+//! | after a refusal | 15 s, 60 s when rejected | Salt's minion exits or asks at once | an operator may change his mind; nobody should be flooded |
+//!
+//! [`FLIGHT`](crate::road::config::FLIGHT), packets towards one estate that may be unconfirmed at once, is 60: a default Linux socket buffer of
+//! 212,992 bytes was measured to hold 92 of 1,024 bytes, and a Python peer without a limit sends six to twelve times what is needed.
+//!
+//! # Daemons
+//!
+//! A master listens on UDP 4506 and a minion on 4510, as Salt over RAET does. Key directories are looked at every 250 ms, which costs about
+//! a microsecond a key and makes an operator's decision hold at once. A minion runs 16 works side by side: what a host
+//! with a few cores does well, while one that hangs does not block the rest.
+//!
+//! # Packages
+//!
+//! * `crypto_box` 0.9 with `crypto_secretbox` is the maintained form of NaCl's box: XSalsa20-Poly1305 under its present
+//!   name, after the authors deprecated the `xsalsa20poly1305` package.
+//! * It, `ed25519-dalek` 2 and `x25519-dalek` 2 rest on `curve25519-dalek` 4: one curve library in the tree, audited once. Newer
+//!   release candidates of each exist; the stable line is what is maintained for those who cannot follow them.
+//! * `rmp`, `rmp-serde`, `rmpv` for MessagePack, `serde_json` with `preserve_order` because raet's JSON heads have an order.
+//! * `serde-saphyr` for YAML: `serde_yaml` is archived.
+//! * `tokio` with one thread for the daemons' sockets; engines never see it. `estate-keys` is built without it.
+//! * `nix` for what the standard library has no safe call for: socket buffers, peer credentials, users, process groups.
+//! * `rand_chacha` for repeatable randomness from one seed; the seed itself comes from the operating system through `getrandom`.

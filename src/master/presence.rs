@@ -1,0 +1,98 @@
+//! Who is there. Owns the joined estates and the moment each may first be given a job.
+//!
+//! A minion of Salt 2018.3.5 asks for its pillar half a second after it joined and takes the next message, whatever it
+//! is, for the answer (Salt over RAET §3). So a newcomer gets no job until it has an answer from us, or until it is
+//! plain that it asks nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::base::{Name, Time};
+
+/// How long a newcomer may take to ask: four times the pause Salt makes before its pillar request.
+pub(super) const SETTLE: Duration = Duration::from_secs(2);
+
+/// The joined estates.
+#[derive(Debug, Default)]
+pub(super) struct Presence {
+    /// When each is settled at the latest; `None`: it is.
+    joined: BTreeMap<Name, Option<Time>>,
+    settling: BTreeSet<(Time, Name)>,
+}
+
+impl Presence {
+    /// An estate joined; says whether it was away.
+    pub(super) fn join(&mut self, now: Time, peer: &Name) -> bool {
+        let away = !self.leave(peer);
+        let at = now + SETTLE;
+        self.joined.insert(peer.clone(), Some(at));
+        self.settling.insert((at, peer.clone()));
+        away
+    }
+
+    /// An estate left; says whether it was there.
+    pub(super) fn leave(&mut self, peer: &Name) -> bool {
+        self.settle(peer);
+        self.joined.remove(peer).is_some()
+    }
+
+    /// An estate has an answer from us; says whether it may be given jobs only from now on.
+    pub(super) fn settle(&mut self, peer: &Name) -> bool {
+        let Some(at) = self.joined.get_mut(peer).and_then(Option::take) else { return false };
+        self.settling.remove(&(at, peer.clone()))
+    }
+
+    /// Those who may be given jobs from `now` on.
+    pub(super) fn expire(&mut self, now: Time) -> Vec<Name> {
+        let mut ready = Vec::new();
+        while let Some((at, peer)) = self.settling.first().cloned()
+            && at <= now
+        {
+            self.settle(&peer);
+            ready.push(peer);
+        }
+        ready
+    }
+
+    /// When to call [`expire`](Self::expire).
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.settling.first().map(|(at, _)| *at)
+    }
+
+    pub(super) fn is_joined(&self, peer: &Name) -> bool {
+        self.joined.contains_key(peer)
+    }
+
+    /// Whether it is there and may be given jobs.
+    pub(super) fn is_ready(&self, peer: &Name) -> bool {
+        self.joined.get(peer).is_some_and(Option::is_none)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Name> {
+        self.joined.keys()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newcomers_settle_by_an_answer_or_by_time() {
+        let [one, two] = ["one", "two"].map(|n| Name::new(n).unwrap());
+        let mut presence = Presence::default();
+        assert!(presence.join(Time(0), &one));
+        assert!(presence.join(Time(5), &two));
+        assert!(presence.is_joined(&one) && !presence.is_ready(&one));
+        assert!(presence.settle(&one) && !presence.settle(&one));
+        assert!(presence.is_ready(&one));
+        let at = Time(5) + SETTLE;
+        assert_eq!(presence.deadline(), Some(at));
+        assert_eq!(presence.expire(Time(at.0 - 1)), []);
+        assert_eq!(presence.expire(at), std::slice::from_ref(&two));
+        assert!(!presence.join(at, &two), "it was there");
+        assert!(!presence.is_ready(&two));
+        assert!(presence.leave(&two) && !presence.leave(&two));
+        assert_eq!(presence.deadline(), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! What minions send: returns of jobs, and requests. Owns nothing; every request is answered, known or not, because a
+//! Salt minion blocks until it is (Salt over RAET §3). A message's own words on who sent it are never believed.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tracing::{debug, info, warn};
+
+use super::jid::Jid;
+use super::ledger::Line;
+use super::request::{Reply, Return};
+use super::{Errand, Master, encode};
+use crate::base::{Name, limits};
+use crate::message::{Address, Message, Route};
+
+impl Master {
+    pub(super) fn on_message(&mut self, from: &Name, message: &Message) {
+        let Address { yard, share, .. } = &message.route.dst;
+        let is_main = yard.as_ref().is_none_or(|yard| yard.as_str() == "manor");
+        if message.kind != "load" || !is_main || share.as_ref().map(Name::as_str) != Some("remote_cmd") {
+            debug!(%from, kind = message.kind, "a message for nobody here");
+            return;
+        }
+        let mut load = match message.read_value() {
+            Ok(Value::Object(load)) => load,
+            Ok(_) | Err(_) => {
+                warn!(%from, "a request that cannot be read");
+                Map::new()
+            }
+        };
+        load.insert("id".to_owned(), Value::from(from.as_str()));
+        match load.get("cmd").and_then(Value::as_str) {
+            Some("_return") => {
+                self.on_return(from, load);
+                self.answer(from, message, "return", &Value::Null);
+            }
+            Some("_pillar") => self.answer(from, message, "return", &Map::new()),
+            Some("_minion_event") => {
+                self.on_minion_event(from, load);
+                self.answer(from, message, "return", &true);
+            }
+            cmd => {
+                debug!(%from, ?cmd, "an unknown request");
+                // A reply without `return`, as Salt's master gives.
+                self.answer(from, message, "", &Map::new());
+            }
+        }
+    }
+
+    fn on_return(&mut self, from: &Name, load: Map<String, Value>) {
+        let text = |key: &str| load.get(key).and_then(Value::as_str).unwrap_or_default();
+        let Ok(jid) = text("jid").parse::<Jid>() else {
+            return warn!(%from, jid = ?text("jid"), "a return for a job that is not ours");
+        };
+        if let Some(job) = self.desk.asked_about(jid) {
+            if load.get("return").and_then(Value::as_object).is_some_and(|found| !found.is_empty()) {
+                debug!(%from, jid = %job.jid, "the job still runs");
+                job.on_running(from);
+            }
+            return;
+        }
+        let is_awaited = self.desk.job(jid).is_some_and(|job| job.waits.contains_key(from));
+        if !is_awaited && self.ledger.find(jid).is_none() {
+            return debug!(%from, %jid, "a return for a job that is not remembered");
+        }
+        let success = load.get("success").and_then(Value::as_bool);
+        let retcode = load.get("retcode").and_then(Value::as_i64).unwrap_or(i64::from(success == Some(false)));
+        let body = encode(&Reply::Returned(Return {
+            jid: jid.to_string(),
+            id: from.clone(),
+            fun: text("fun").to_owned(),
+            value: load.get("return").cloned().unwrap_or_default(),
+            retcode,
+            success: success.unwrap_or(retcode == 0),
+        }));
+        let ended = self.ledger.find(jid).is_some_and(super::ledger::Record::is_ended);
+        let news = if is_awaited {
+            self.resolve(jid, from, Line::Returned(body))
+        } else {
+            self.ledger.keep(jid, from, Line::Returned(body))
+        };
+        if !news {
+            return debug!(%from, %jid, "a return that we have already, or did not ask for");
+        }
+        if !is_awaited {
+            info!(%from, %jid, ended, "a late return");
+        }
+        self.notify(format_args!("salt/job/{jid}/ret/{from}"), || Value::Object(load));
+    }
+
+    /// A minion's own notice is passed on under its name. What the master says itself under `salt/` is not a minion's
+    /// to say.
+    fn on_minion_event(&mut self, from: &Name, mut load: Map<String, Value>) {
+        let Some(Value::String(tag)) = load.remove("tag") else { return };
+        let foreign = tag.starts_with("salt/") || tag.is_empty();
+        if foreign {
+            return debug!(%from, tag, "a notice that is not the minion's to give");
+        }
+        let data = load.remove("data").unwrap_or_default();
+        self.notify(format_args!("{tag}"), || json!({"id": from, "data": data}));
+    }
+
+    fn answer(&mut self, to: &Name, request: &Message, kind: &str, value: &impl Serialize) {
+        if self.outbox.len() >= limits::OUTPUTS {
+            return warn!(%to, "a request stays unanswered: too many messages wait to be sent");
+        }
+        let Address { yard, share, .. } = request.route.src.clone();
+        let route = Route { src: Address::default(), dst: Address { estate: Some(to.clone()), yard, share } };
+        if let Ok(message) = Message::new(route, kind, value) {
+            let ticket = self.outbox.send(to.clone(), message);
+            self.errands.insert(ticket, Errand::Answer(to.clone()));
+        }
+    }
+}
