@@ -43,16 +43,27 @@ impl Model {
         let mut random = Random::from_number(seed ^ 0xd1ce);
         let minions = 1 + random.below(2) as usize;
         let mut world = World::new(seed);
-        world.add(Config { trust: Trust::Never, ..master() });
+        // Joins are unsigned, so that a flipped bit may rename an estate, unless its name must be its key's.
+        let named = |config: Config, its_name: &str, role: &str| Config {
+            name: name(its_name),
+            role: name(role),
+            salt_names: true,
+            ..config
+        };
+        world.add(Config { trust: Trust::Never, ..named(master(), &Self::name(MASTER), "m") });
         for n in 1..=minions {
-            world.add(minion(&format!("web{n}")));
+            world.add(named(minion("x"), &Self::name(n), &Self::role(n)));
         }
         let read = vec![0; minions + 1];
         Self { world, random, minions, sent: BTreeMap::new(), accepted: BTreeSet::new(), read, log: Vec::new() }
     }
 
     fn name(n: usize) -> String {
-        if n == MASTER { "master".into() } else { format!("web{n}") }
+        if n == MASTER { "m_master".into() } else { format!("web{n}_minion") }
+    }
+
+    fn role(n: usize) -> String {
+        format!("web{n}")
     }
 
     fn minion(&mut self) -> usize {
@@ -134,12 +145,12 @@ impl Model {
     fn decide(&mut self, n: usize, acceptance: Option<Acceptance>) {
         // What was said before it is another matter.
         self.check();
-        let known = self.world.host(MASTER).road.roll().find(&name(&Self::name(n))).is_some();
+        let known = self.world.host(MASTER).road.roll().find(&name(&Self::role(n))).is_some();
         if !known {
             return;
         }
         self.log.push(format!("{n}: {acceptance:?}"));
-        decide(&mut self.world, MASTER, &Self::name(n), acceptance);
+        decide(&mut self.world, MASTER, &Self::role(n), acceptance);
         if acceptance == Some(Acceptance::Accepted) {
             self.accepted.insert(n);
         } else {
@@ -241,7 +252,7 @@ impl Model {
             assert!(sent.answer.is_some() || sent.is_orphan, "ticket {ticket} was never answered: {sent:?}");
         }
         for n in 1..=self.minions {
-            assert!(is_present(&mut self.world, n, "master"));
+            assert!(is_present(&mut self.world, n, &Self::name(MASTER)));
             assert!(is_present(&mut self.world, MASTER, &Self::name(n)));
         }
     }
