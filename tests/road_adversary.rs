@@ -379,3 +379,29 @@ fn a_broken_first_join_binds_nobody() {
     assert!(world.run_until(SECOND * 10, both_present));
     assert_eq!(world.host(MASTER).disk.remotes[0].kind, 1);
 }
+
+#[test]
+fn told_to_renew_and_then_not_now() {
+    // Both words are unsigned and may be anybody's, or late ones of the master's own: the minion goes on asking.
+    let mut world = pair(12);
+    world.host(MASTER).is_down = true;
+    world.restart(WEB1, false);
+    world.is_recording = true;
+    let asks = |de: u32| {
+        move |world: &mut World| {
+            let join = world.record.last().and_then(|(.., d)| v0::read(d).ok()).map(|p| p.head);
+            join.is_some_and(|head| head.transact == TransactKind::Join && head.de == de)
+        }
+    };
+    assert!(world.run_until(SECOND * 10, asks(2)));
+    let ti = v0::read(&world.record.last().unwrap().3).unwrap().head.ti;
+    let renew = unsigned(join(PacketKind::Renew, 2, 2, ti, true), &[]);
+    world.inject(World::address(MASTER), World::address(WEB1), renew);
+    assert!(world.run_until(SECOND * 10, asks(0)));
+    let nack = unsigned(join(PacketKind::Nack, 0, 2, ti + 1, true), &[]);
+    world.inject(World::address(MASTER), World::address(WEB1), nack);
+    world.run(SECOND);
+    world.host(MASTER).is_down = false;
+    assert!(world.run_until(SECOND * 40, both_present));
+    assert!(can_talk(&mut world, SECOND * 5));
+}

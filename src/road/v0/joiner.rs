@@ -151,7 +151,7 @@ pub(crate) fn on_answer(
         PacketKind::Response => on_response(core, remote, head, coat, is_taken),
         PacketKind::Nack | PacketKind::Refuse => give_up(core, remote, Refusal::Busy),
         // Meanwhile it talks to us under its key: that counts, and an unsigned word against it does not.
-        PacketKind::Reject if remote.present => {
+        PacketKind::Reject | PacketKind::Renew if remote.present => {
             remote.joiner = None;
             core.stats.drop(Drop::Stale);
         }
@@ -163,8 +163,7 @@ pub(crate) fn on_answer(
         }
         PacketKind::Renew if !joiner.vacuous => {
             remote.joiner = None;
-            remote.fuid = 0;
-            start(core, remote);
+            start_over(core, remote);
         }
         _ => core.stats.drop(Drop::Unsupported),
     }

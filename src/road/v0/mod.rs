@@ -39,7 +39,7 @@ fn look_after(core: &mut Core, remote: &mut Remote) {
     if remote.is_busy() {
         let wait = core.config.timers.presence;
         remote.rest_for(core, wait);
-    } else if !remote.joined || !remote.proven {
+    } else if !remote.joined || !remote.proven || remote.fuid == 0 {
         // A stranger that said no more after its join is forgotten.
         if remote.home.is_some() {
             joiner::start(core, remote);
