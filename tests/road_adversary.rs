@@ -303,3 +303,55 @@ fn clashes_are_not_said_with_every_packet() {
     let clashes = count(&mut world, MASTER, |e| matches!(e, Event::Clash { .. }));
     assert!((1..=3).contains(&clashes), "{clashes} in twenty seconds");
 }
+
+/// A join body of somebody who has no secret at all for it.
+fn made_up(seed: u64, its_name: &str, is_main: bool, uid: Option<u32>) -> Vec<u8> {
+    let key = roadstead::keep::OwnKeys::generate(&mut roadstead::base::Random::from_number(seed)).public(name("x"));
+    JoinBody {
+        name: name(its_name),
+        mode: u8::from(is_main),
+        kind: u32::from(!is_main),
+        uid,
+        verify: key.verify,
+        public: key.public,
+        role: name(its_name),
+    }
+    .write(BodyKind::Msgpack)
+}
+
+#[test]
+fn a_claim_to_a_name_does_not_keep_it() {
+    // On a road that trusts the first key, somebody joins blindly under a name before its owner comes.
+    let mut world = World::new(9);
+    world.add(master());
+    let claim = made_up(1, "web1", false, None);
+    world.inject(
+        World::address(EVIL),
+        World::address(MASTER),
+        unsigned(join(PacketKind::Request, 9, 0, 1, false), &claim),
+    );
+    world.inject(World::address(EVIL), World::address(MASTER), unsigned(join(PacketKind::Ack, 9, 0, 1, false), &[]));
+    world.run(SECOND);
+    assert!(world.host(MASTER).road.roll().find(&name("web1")).is_none(), "nothing is proved, nothing is written");
+    world.add(minion("web1"));
+    assert!(world.run_until(SECOND * 5, both_present));
+    let key = world.host(WEB1).road.own_key();
+    assert_eq!(world.host(MASTER).road.roll().find(&name("web1")).unwrap().0, &key);
+}
+
+#[test]
+fn a_blind_answer_is_not_the_master() {
+    // Somebody answers a minion's first join with the master's address and a key of its own making.
+    let mut world = strangers(10);
+    let answer = made_up(2, "master", true, Some(2));
+    world.link.delay = MILLI * 50;
+    world.run(MILLI);
+    for ti in 1..4 {
+        let head = join(PacketKind::Response, 0, 2, ti, true);
+        world.inject(World::address(MASTER), World::address(WEB1), unsigned(head, &answer));
+    }
+    assert!(world.run_until(SECOND * 30, both_present), "the real one is found");
+    let key = world.host(MASTER).road.own_key();
+    assert_eq!(world.host(WEB1).road.roll().find(&name("master")).unwrap().0, &key);
+    assert_eq!(count(&mut world, WEB1, |e| matches!(e, Event::Clash { .. })), 0);
+}

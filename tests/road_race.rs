@@ -92,9 +92,9 @@ fn one_key_may_have_several_names() {
     use roadstead::keep::OwnKeys;
     let keys = OwnKeys::generate(&mut Random::from_number(1));
     let mut world = World::new(1);
-    world.add(master());
+    world.add(Config { salt_names: true, ..master() });
     for kind in ["web1_minion", "web1_caller"] {
-        let config = Config { role: name("web1"), salt_names: true, ..minion(kind) };
+        let config = Config { role: name("web1"), ..minion(kind) };
         world.add_with(config, keys.clone(), Default::default());
     }
     world.run(SECOND * 5);

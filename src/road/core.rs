@@ -133,20 +133,14 @@ impl Core {
     /// What the roll says of a presented key (wire v0 §6). An unknown one is written down and knocks, if there is room.
     pub(crate) fn judge(&mut self, key: &RoleKey) -> Judgement {
         let verdict = self.roll.verdict(key);
-        let is_trusted = match self.config.trust {
-            Trust::Never => false,
-            Trust::Once => matches!(verdict, Verdict::Unknown | Verdict::Known(Acceptance::Pending)),
-            Trust::Always => true,
-        };
+        let is_trusted = self.is_trusted(verdict);
         match verdict {
             Verdict::Known(Acceptance::Accepted) => Judgement::Accepted,
             // Strangers are many: what is written down for them has an end, and beyond it they get silence.
             Verdict::Unknown if is_trusted && self.known >= limits::ESTATES => self.full(),
             Verdict::Unknown if !is_trusted && self.pending >= limits::PENDING_KEYS => self.full(),
-            _ if is_trusted => {
-                self.decide(key.clone(), Some(Acceptance::Accepted));
-                Judgement::Accepted
-            }
+            // Not written down yet: a join proves nothing, and whoever claims a name first must not keep it for that.
+            _ if is_trusted => Judgement::Accepted,
             Verdict::Known(Acceptance::Pending) => Judgement::Pending,
             Verdict::Known(Acceptance::Rejected) => Judgement::Rejected,
             Verdict::Clash => {
@@ -158,6 +152,33 @@ impl Core {
                 self.event(Event::Knock { role: key.role.clone(), fingerprint: key.fingerprint() });
                 Judgement::Pending
             }
+        }
+    }
+
+    /// A handshake has proved this key: if it was let in on trust, it is written down now. Says whether it is accepted.
+    pub(crate) fn confirm(&mut self, key: &RoleKey) -> bool {
+        let verdict = self.roll.verdict(key);
+        if verdict == Verdict::Known(Acceptance::Accepted) {
+            return true;
+        }
+        let is_trusted = self.is_trusted(verdict);
+        if is_trusted {
+            self.decide(key.clone(), Some(Acceptance::Accepted));
+        }
+        is_trusted
+    }
+
+    /// Whether the roll holds just this key for its role.
+    pub(crate) fn is_on_roll(&self, key: &RoleKey) -> bool {
+        self.roll.find(&key.role).is_some_and(|(known, _)| known.same_keys(key))
+    }
+
+    /// Whether a key with this verdict is let in without anybody's word.
+    fn is_trusted(&self, verdict: Verdict) -> bool {
+        match self.config.trust {
+            Trust::Never => false,
+            Trust::Once => matches!(verdict, Verdict::Unknown | Verdict::Known(Acceptance::Pending)),
+            Trust::Always => true,
         }
     }
 

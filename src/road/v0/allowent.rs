@@ -169,6 +169,10 @@ fn on_initiate(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &He
         core.stats.drop(Drop::BadAllow);
         return super::stale::reply(core, remote, from, head, PacketKind::Reject);
     };
+    if !core.confirm(&peer.key) {
+        remote.allowent = None;
+        return super::stale::reply(core, remote, from, head, PacketKind::Reject);
+    }
     (allowent.ti, allowent.si, allowent.se, allowent.ha) = (head.ti, head.si, head.se, from);
     let session = SharedBox::new(&initiate.short, &allowent.short);
     allowent.last = (PacketKind::Ack, Vec::new());

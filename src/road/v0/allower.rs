@@ -150,6 +150,10 @@ fn on_cookie(core: &mut Core, remote: &mut Remote, coat: &[u8]) {
 fn on_ack(core: &mut Core, remote: &mut Remote) {
     // An acknowledgement before the cookie proves nothing and changes nothing (quirks §2, last point).
     let Some(theirs) = remote.allower.as_ref().and_then(|a| a.theirs) else { return core.stats.drop(Drop::BadAllow) };
+    if !remote.peer.as_ref().is_some_and(|peer| core.confirm(&peer.key)) {
+        // Another estate has proved another key of this role meanwhile.
+        return end(core, remote);
+    }
     let Some(allower) = remote.allower.take() else { return };
     tell(core, remote, PacketKind::Ack, allower.ti, allower.si, &[]);
     if super::joinent::is_answered(remote, remote.fuid) {

@@ -275,7 +275,7 @@ fn on_known_join(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &
 
 /// Salt names an estate by its role and its kind; where that is the custom, anything else is refused, so that nobody
 /// can speak under a name that is not its key's.
-fn is_named_well(core: &Core, peer: &Peer) -> bool {
+pub(super) fn is_named_well(core: &Core, peer: &Peer) -> bool {
     !core.config.salt_names
         || ["master", "minion", "syndic", "caller"].iter().any(|kind| {
             peer.name.as_str().strip_suffix(kind).and_then(|n| n.strip_suffix('_')) == Some(peer.key.role.as_str())

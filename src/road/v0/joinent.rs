@@ -72,7 +72,7 @@ pub(crate) fn read(asked: &Head, coat: &[u8]) -> Option<Peer> {
 pub(crate) enum Verdict {
     /// Go on.
     Go,
-    /// Go on as if it were new: its key is another one, and any key will do.
+    /// Go on as if it were new: its key is another one, and the one we know counts for nothing.
     Replace,
     /// Refused for good, as it is.
     Reject,
@@ -82,7 +82,9 @@ pub(crate) enum Verdict {
 pub(crate) fn compare(core: &mut Core, remote: &Remote, peer: &Peer, from: SocketAddr, se: u32) -> Verdict {
     let Some(known) = &remote.peer else { return Verdict::Go };
     if !known.key.same_keys(&peer.key) || known.key.role != peer.key.role {
-        if core.config.mutable == Mutable::Anything && core.config.trust == Trust::Always {
+        // A key that is not on the roll was let in on trust and has not proved itself yet.
+        let any_will_do = core.config.mutable == Mutable::Anything && core.config.trust == Trust::Always;
+        if any_will_do || !core.is_on_roll(&known.key) {
             return Verdict::Replace;
         }
         core.clash(&peer.key);

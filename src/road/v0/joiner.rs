@@ -179,13 +179,17 @@ fn on_response(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8], i
         kind: body.kind,
         key: RoleKey { role: body.role, verify: body.verify, public: body.public },
     };
+    if !super::dispatch::is_named_well(core, &peer) {
+        return core.stats.drop(Drop::BadJoin);
+    }
     if let Some(known) = &remote.peer {
-        if known.key != peer.key && core.config.trust != Trust::Always {
+        let is_free = core.config.trust == Trust::Always || !core.is_on_roll(&known.key);
+        if known.key != peer.key && !is_free {
             core.clash(&peer.key);
             return ignore(core, remote);
         }
         // Its number for us may be new after it lost its table; nothing else may change silently.
-        if *known != peer && core.config.mutable < Mutable::Anything && core.config.trust != Trust::Always {
+        if *known != peer && core.config.mutable < Mutable::Anything && !is_free {
             return refuse(core, remote);
         }
     }
