@@ -355,3 +355,27 @@ fn a_blind_answer_is_not_the_master() {
     assert_eq!(world.host(WEB1).road.roll().find(&name("master")).unwrap().0, &key);
     assert_eq!(count(&mut world, WEB1, |e| matches!(e, Event::Clash { .. })), 0);
 }
+
+#[test]
+fn a_broken_first_join_binds_nobody() {
+    // The first request of a stranger arrives with another kind in it, which nobody has signed.
+    let mut world = World::new(11);
+    world.add(Config { trust: Trust::Never, ..master() });
+    world.add(minion("web1"));
+    let key = world.host(WEB1).road.own_key();
+    let body = JoinBody {
+        name: name("web1"),
+        mode: 1,
+        kind: 200,
+        uid: None,
+        verify: key.verify,
+        public: key.public,
+        role: name("web1"),
+    };
+    let head = join(PacketKind::Request, 2, 0, 1, false);
+    world.inject(World::address(WEB1), World::address(MASTER), unsigned(head, &body.write(BodyKind::Msgpack)));
+    world.run(SECOND * 5);
+    decide(&mut world, MASTER, "web1", Some(roadstead::base::Acceptance::Accepted));
+    assert!(world.run_until(SECOND * 10, both_present));
+    assert_eq!(world.host(MASTER).disk.remotes[0].kind, 1);
+}

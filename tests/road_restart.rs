@@ -120,3 +120,20 @@ fn from_an_old_backup() {
         assert!(can_talk(&mut world, SECOND * 60), "host {n}");
     }
 }
+
+#[test]
+fn numbers_given_out_anew() {
+    // The master loses its table, and its minions come back in another order: each has the number another one had.
+    let mut world = fleet(1, 3);
+    for n in 1..=3 {
+        world.host(n).is_cut = true;
+    }
+    world.restart(MASTER, true);
+    world.run(SECOND * 30);
+    for n in [3, 2, 1] {
+        world.host(n).is_cut = false;
+        let known_as = format!("web{n}");
+        assert!(world.run_until(SECOND * 20, |w| is_present(w, MASTER, &known_as)), "{known_as}");
+        assert_eq!(refusals(&mut world, n), [], "it is told its number is old, not that it is unwelcome");
+    }
+}

@@ -206,6 +206,12 @@ fn on_join(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, co
         core.stats.drop(Drop::BadJoin);
         return None;
     };
+    let is_known_as = |known: &Peer| known.name == peer.name || known.key == peer.key;
+    if head.de != 0 && table.find(head.de).and_then(|r| r.peer.as_ref()).is_some_and(|known| !is_known_as(known)) {
+        // A number from before we lost our table; it is another estate's now.
+        joinent::answer(core, from, head, PacketKind::Renew);
+        return None;
+    }
     if peer.name == core.config.name || (head.de == 0 && !core.config.main) {
         joinent::answer(core, from, head, PacketKind::Reject);
         return None;

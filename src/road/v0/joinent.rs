@@ -90,6 +90,10 @@ pub(crate) fn compare(core: &mut Core, remote: &Remote, peer: &Peer, from: Socke
         core.clash(&peer.key);
         return Verdict::Reject;
     }
+    if !remote.proven {
+        // What it said before proves no more than what it says now.
+        return Verdict::Go;
+    }
     let moved = remote.fuid != 0 && (remote.ha != from || remote.fuid != se);
     let changed = known.name != peer.name || known.main != peer.main || known.kind != peer.kind;
     let least = if changed {

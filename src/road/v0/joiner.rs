@@ -189,7 +189,7 @@ fn on_response(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8], i
             return ignore(core, remote);
         }
         // Its number for us may be new after it lost its table; nothing else may change silently.
-        if *known != peer && core.config.mutable < Mutable::Anything && !is_free {
+        if *known != peer && core.config.mutable < Mutable::Anything && !is_free && remote.proven {
             return refuse(core, remote);
         }
     }
