@@ -15,8 +15,10 @@ use crate::message::Message;
 use crate::road::{Config, Memory, Output, Road};
 use crate::transport::{Command, Event, Transport};
 
-/// How often the key directories are looked at: `estate-keys` changes files, and what it decides must hold at once.
+/// How often the key directories are looked at: `estate-keys` moves files, and what it decides must hold at once.
 const KEYS_EVERY: Duration = Duration::from_millis(250);
+/// How often every key file is: somebody may have written one in its place.
+const FILES_EVERY: Duration = Duration::from_secs(10);
 /// Datagrams sent before others are taken in: a few for each that comes, as one publish becomes many messages.
 const BATCH: usize = 4 * train::LENGTH;
 
@@ -27,7 +29,9 @@ pub struct Raet {
     store: Store,
     clock: Clock,
     stamp: Stamp,
+    glance: Stamp,
     look_at_keys: Time,
+    look_at_files: Time,
     /// Behind the id of every estate we talk to: `_minion` for a master.
     suffix: &'static str,
     /// Written by the road, not yet taken by the kernel.
@@ -48,7 +52,7 @@ impl Raet {
         clock: Clock,
         seed: [u8; 32],
     ) -> Result<Self, crate::keep::store::KeepError> {
-        let stamp = store.stamp();
+        let (glance, stamp) = (store.glance(), store.stamp());
         let (roll, mut errors) = store.roll()?;
         let mut memory = Memory { roll, ..Memory::default() };
         if config.main {
@@ -70,7 +74,9 @@ impl Raet {
             store,
             clock,
             stamp,
+            glance,
             look_at_keys: now + KEYS_EVERY,
+            look_at_files: now + FILES_EVERY,
             suffix,
             unsent: None,
             datagram: Vec::with_capacity(limits::DATAGRAM_MAX),
@@ -134,7 +140,13 @@ impl Raet {
 
     /// Takes over what somebody changed in the key directories.
     fn read_keys(&mut self, now: Time) {
+        let glance = self.store.glance();
+        if glance == self.glance && now < self.look_at_files {
+            return;
+        }
+        self.look_at_files = now + FILES_EVERY;
         let stamp = self.store.stamp();
+        self.glance = glance;
         if stamp == self.stamp {
             return;
         }

@@ -189,6 +189,8 @@ impl World {
                 host.road.handle_timeout(self.now);
             }
         }
+        // What came of it is seen now, not when the next thing happens.
+        self.drain();
         true
     }
 
