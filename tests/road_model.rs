@@ -275,7 +275,7 @@ impl Drop for Model {
 fn run(seed: u64) {
     let mut model = Model::new(seed);
     model.world.is_recording = std::env::var("ROAD_MODEL_STORY").is_ok();
-    if seed % 4 != 0 {
+    if !seed.is_multiple_of(4) {
         // Most runs begin where things are interesting.
         model.world.run(SECOND * 2);
         for n in 1..=model.minions {
