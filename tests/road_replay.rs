@@ -115,6 +115,15 @@ fn what_an_earlier_process_said() {
             }
             world.run(SECOND * 20);
             assert_nothing_happened(&mut world, &format!("host {n} restarted, forgets: {forgets}"));
+            // The numbers of the old packets come up again, and nothing was learned from those.
+            for ticket in 0..60 {
+                send(&mut world, MASTER, ticket, "web1", "again");
+                send(&mut world, WEB1, ticket, "master", "again");
+            }
+            world.run(SECOND * 5);
+            assert_eq!(texts(&mut world, MASTER).len(), 60);
+            assert_eq!(texts(&mut world, WEB1).len(), 60);
+            forget(&mut world);
         }
     });
 }

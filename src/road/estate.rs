@@ -181,6 +181,9 @@ impl Remote {
         self.end_session(core, Departure::Renewed);
         self.session = Some(session);
         self.sid = wrap::next(self.sid);
+        // After a restart without a disk all counters begin anew, and what was recorded of an earlier life would answer
+        // this one's questions: no two sessions use the same transaction numbers.
+        self.tid = self.tid.wrapping_add(core.random.below(1 << 20) as u32);
         self.peer_tid = 0;
         self.suspect = false;
         self.candidate = None;

@@ -142,7 +142,6 @@ pub(crate) fn on_request(core: &mut Core, remote: &mut Remote, head: &Head, coat
             // It may be back, or somebody sends an old question again: our own question will tell.
             start(core, remote);
         }
-        remote.inbox.on_done(head.ti);
         PacketKind::Ack
     };
     let mut answer = remote.head(core, TransactKind::Alive, packet, head.ti);

@@ -19,8 +19,8 @@ pub(crate) struct Inbox {
     bytes: usize,
 }
 
-/// Gaps between finished transactions we tell apart: joins, and messages still on their way. A sender with more of them
-/// than this on its way, every second one lost, would be told that the oldest has arrived; ours has 60.
+/// Gaps between finished transactions we tell apart: joins, presence, and messages still on their way. A sender with more
+/// messages than this on their way, every second one lost, would be told that the oldest has arrived; ours has 60.
 const GAPS: usize = 8192;
 
 impl Default for Inbox {
@@ -40,7 +40,7 @@ impl Inbox {
         self.done.contains(self.widen(ti))
     }
 
-    pub(crate) fn on_done(&mut self, ti: u32) {
+    pub(super) fn on_done(&mut self, ti: u32) {
         let wide = self.widen(ti);
         self.highest = self.highest.max(wide);
         self.done.insert(wide);
