@@ -6,7 +6,7 @@ mod common;
 
 use bytes::Bytes;
 use common::*;
-use roadstead::base::limits::{MESSAGE_MAX, OUTBOX_MESSAGES};
+use roadstead::base::limits::{MESSAGE_MAX, OUTBOX_MESSAGES, ROAD_BYTES};
 use roadstead::message::{Message, Route};
 use roadstead::road::Config;
 use roadstead::sim::World;
@@ -132,4 +132,19 @@ fn one_message_of_any_legal_size_fits_an_empty_outbox() {
     for ticket in 0..2 {
         assert!(world.send(MASTER, ticket, "web1", binary(50_000_000)).is_ok());
     }
+}
+
+#[test]
+fn all_estates_together_have_a_limit() {
+    let mut world = fleet(1, 12);
+    world.link.is_cut = true;
+    let body = binary(50_000_000);
+    let sent: Vec<bool> = (1..=12).map(|n| world.send(MASTER, n, &format!("web{n}"), body.clone()).is_ok()).collect();
+    let fits = ROAD_BYTES / 50_000_000;
+    assert_eq!(sent.iter().filter(|ok| **ok).count(), fits, "{sent:?}");
+    assert!(sent[..fits].iter().all(|ok| *ok));
+    // They all leave unheard, and then there is room.
+    world.run(SECOND * 30);
+    assert_eq!(answers(&mut world, MASTER).len(), fits);
+    assert_eq!(count(&mut world, MASTER, |e| *e == Event::Room), 1);
 }

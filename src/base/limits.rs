@@ -16,6 +16,8 @@ pub const OUTBOX_BYTES: usize = 128 << 20;
 pub const INBOX_MESSAGES: usize = 256;
 /// Bytes of one estate's messages under reassembly.
 pub const INBOX_BYTES: usize = 128 << 20;
+/// Bytes of messages a road holds for all its estates, each way: a file for a thousand minions goes out a hundred at a time.
+pub const ROAD_BYTES: usize = 512 << 20;
 /// Estates a road keeps: ten thousand minions, and as many again that come and go.
 pub const ESTATES: usize = 20_000;
 /// Keys that may wait for a decision (handshake v1 "pending for days"); the next stranger gets silence.

@@ -28,6 +28,8 @@ pub(crate) struct Core {
     pub(crate) roll: Roll,
     pub(crate) random: Random,
     pub(crate) stats: Stats,
+    /// What all estates' messages take.
+    pub(crate) held: Held,
     /// The latest time we were told.
     pub(crate) now: Time,
     controls: VecDeque<(SocketAddr, Vec<u8>)>,
@@ -37,6 +39,15 @@ pub(crate) struct Core {
     pending: usize,
     /// When a clash of a known role was last said.
     clashes: BTreeMap<Name, Time>,
+}
+
+/// Bytes of messages, by their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Held {
+    /// Waiting or in flight.
+    pub(crate) going: usize,
+    /// Under reassembly.
+    pub(crate) coming: usize,
 }
 
 /// What becomes of an estate that presents a key.
@@ -68,6 +79,7 @@ impl Core {
             roll,
             random,
             stats: Stats::default(),
+            held: Held::default(),
             now,
             controls: VecDeque::new(),
             outputs: VecDeque::new(),

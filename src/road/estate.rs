@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::core::Core;
+use super::core::{Core, Held};
 use super::v0::alive::{Aliver, Probe};
 use super::v0::allowent::Allowent;
 use super::v0::allower::Allower;
@@ -82,6 +82,8 @@ pub(crate) struct Remote {
     pub(crate) probe: Option<Probe>,
     pub(crate) outbox: Outbox,
     pub(crate) inbox: Inbox,
+    /// What its messages took when the road looked last; the road's own.
+    pub(crate) held: Held,
     /// The names the table lists it under; the table's own.
     pub(crate) listing: super::index::Listing,
 }
@@ -115,6 +117,7 @@ impl Remote {
             probe: None,
             outbox: Outbox::default(),
             inbox: Inbox::default(),
+            held: Held::default(),
             listing: super::index::Listing::default(),
         }
     }

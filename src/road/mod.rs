@@ -21,7 +21,7 @@ pub use config::{Config, Mutable, Timers, Trust};
 pub use stats::Stats;
 
 use self::agenda::Agenda;
-use self::core::Core;
+use self::core::{Core, Held};
 use self::estate::{PROBATION, Remote};
 use self::index::Table;
 use crate::base::{Acceptance, Fingerprint, Name, Random, Time, limits};
@@ -36,6 +36,8 @@ pub struct Road {
     core: Core,
     table: Table,
     agenda: Agenda,
+    /// A command was handed back because all estates together hold too much.
+    is_awaited: bool,
 }
 
 /// What a road remembers from an earlier process.
@@ -76,7 +78,7 @@ impl Road {
             let nuid = remote.nuid;
             agenda.set_deadline(nuid, remote.deadline());
         }
-        let mut road = Self { core, table, agenda };
+        let mut road = Self { core, table, agenda, is_awaited: false };
         road.note_puid(memory.local.puid);
         road
     }
@@ -212,6 +214,15 @@ impl Road {
     fn settle(&mut self, nuid: u32) {
         self.table.relist(nuid);
         let Some(remote) = self.table.find(nuid) else { return self.agenda.remove(nuid) };
+        let held = Held { going: remote.outbox.bytes(), coming: remote.inbox.bytes() };
+        let before = std::mem::replace(&mut remote.held, held);
+        let total = &mut self.core.held;
+        total.going = (total.going + held.going).saturating_sub(before.going);
+        total.coming = (total.coming + held.coming).saturating_sub(before.coming);
+        if self.is_awaited && total.going <= limits::ROAD_BYTES / 2 {
+            self.is_awaited = false;
+            self.core.event(Event::Room);
+        }
         if remote.is_passer_by() {
             self.table.remove(nuid);
             return self.agenda.remove(nuid);
@@ -236,6 +247,11 @@ impl Road {
             Ok(packed) => packed,
             Err(why) => return self.fail(ticket, why),
         };
+        let going = self.core.held.going;
+        if going > 0 && going + packed.len() > limits::ROAD_BYTES {
+            self.is_awaited = true;
+            return Err(Command::Send { ticket, to, message });
+        }
         if !remote.outbox.push(ticket, packed) {
             return Err(Command::Send { ticket, to, message });
         }

@@ -46,6 +46,11 @@ impl Inbox {
         self.done.insert(wide);
     }
 
+    /// Bytes under reassembly.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether another message may be taken up for reassembly.
     pub(super) fn has_room(&self) -> bool {
         self.trays.len() < limits::INBOX_MESSAGES && self.bytes < limits::INBOX_BYTES

@@ -41,6 +41,11 @@ impl Outbox {
         true
     }
 
+    /// Bytes that wait or are in flight.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The next body to seal.
     pub(super) fn next_waiting(&mut self) -> Option<(Ticket, Bytes)> {
         self.waiting.pop_front()
