@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::base::Name;
+use crate::base::{Name, limits};
 use crate::wire::v0::{BodyKind, HeadKind};
 
 /// What a known estate may change about itself in a new join without an operator's word. Keys and role never change here.
@@ -53,6 +53,8 @@ pub struct Config {
     pub dial: Vec<SocketAddr>,
     /// How we are called by the estates we allow with, for their logs (wire v0 §4.3 `fqdn`).
     pub fqdn: String,
+    /// Bytes of messages held for all estates together, each way.
+    pub bytes: usize,
     /// Timers.
     pub timers: Timers,
 }
@@ -111,6 +113,7 @@ impl Config {
             salt_names: false,
             dial: Vec::new(),
             fqdn: String::new(),
+            bytes: limits::ROAD_BYTES,
             timers: Timers::default(),
         }
     }

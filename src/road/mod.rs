@@ -219,7 +219,7 @@ impl Road {
         let total = &mut self.core.held;
         total.going = (total.going + held.going).saturating_sub(before.going);
         total.coming = (total.coming + held.coming).saturating_sub(before.coming);
-        if self.is_awaited && total.going <= limits::ROAD_BYTES / 2 {
+        if self.is_awaited && total.going <= self.core.config.bytes / 2 {
             self.is_awaited = false;
             self.core.event(Event::Room);
         }
@@ -248,7 +248,7 @@ impl Road {
             Err(why) => return self.fail(ticket, why),
         };
         let going = self.core.held.going;
-        if going > 0 && going + packed.len() > limits::ROAD_BYTES {
+        if going > 0 && going + packed.len() > self.core.config.bytes {
             self.is_awaited = true;
             return Err(Command::Send { ticket, to, message });
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::redo::{Fire, Redo};
 use super::stale;
-use crate::base::{Time, limits, wrap};
+use crate::base::{Time, wrap};
 use crate::message::Message;
 use crate::road::core::Core;
 use crate::road::estate::Remote;
@@ -68,7 +68,7 @@ fn gather(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, s
         if head.again {
             return stale::nack(core, remote, from, head);
         }
-        if !remote.inbox.has_room() || core.held.coming >= limits::ROAD_BYTES {
+        if !remote.inbox.has_room() || core.held.coming >= core.config.bytes {
             return core.stats.drop(Drop::Full);
         }
         let Ok(tray) = Tray::new(head) else { return core.stats.drop(Drop::Malformed) };
