@@ -75,7 +75,7 @@ impl Model {
     }
 
     fn step(&mut self) {
-        match self.random.below(24) {
+        match self.random.below(26) {
             0..=6 => self.send(),
             7..=11 => {
                 let time = MILLI * [3, 50, 400, 3000, 15_000][self.random.below(5) as usize];
@@ -119,6 +119,7 @@ impl Model {
                 let acceptance = if self.random.below(2) == 0 { Some(Acceptance::Rejected) } else { None };
                 self.decide(n, acceptance);
             }
+            22..=23 => self.replay(),
             _ => {
                 let n = self.minion();
                 let port = 1000 + self.random.below(60_000) as u16;
@@ -138,6 +139,21 @@ impl Model {
         self.log.push(format!("send {ticket} from {from} to {to}, {len} bytes"));
         if self.world.send(from, ticket, &Self::name(to), message(&text)).is_ok() {
             self.sent.insert(ticket, Sent { from, to, text, is_orphan: false, answer: None, received: 0 });
+        }
+    }
+
+    /// Somebody who has recorded everything sends some of it again, from elsewhere or under the old address.
+    fn replay(&mut self) {
+        let (count, all) = (1 + self.random.below(30), self.world.record.len() as u64);
+        self.log.push(format!("replay {count} of {all}"));
+        for _ in 0..count.min(all) {
+            let (_, from, to, datagram) = self.world.record[self.random.below(all) as usize].clone();
+            let from = if self.random.below(2) == 0 { from } else { World::address(66) };
+            // Whoever lives there now hears it.
+            let to = self.world.hosts.iter().map(|h| h.address).find(|a| a.ip() == to.ip()).unwrap_or(to);
+            self.world.inject(from, to, datagram);
+            let pause = self.random.below(30) as u32;
+            self.world.run(MILLI * pause);
         }
     }
 
@@ -265,7 +281,7 @@ impl Drop for Model {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", self.log.join("\n"));
-            if self.world.is_recording {
+            if std::env::var("ROAD_MODEL_STORY").is_ok() {
                 eprintln!("{}", story(&self.world));
             }
         }
@@ -274,7 +290,7 @@ impl Drop for Model {
 
 fn run(seed: u64) {
     let mut model = Model::new(seed);
-    model.world.is_recording = std::env::var("ROAD_MODEL_STORY").is_ok();
+    model.world.is_recording = true;
     if !seed.is_multiple_of(4) {
         // Most runs begin where things are interesting.
         model.world.run(SECOND * 2);

@@ -117,8 +117,8 @@ fn the_key_where_any_will_do() {
 }
 
 #[test]
-fn a_joined_estate_changes_its_kind_only_by_a_handshake() {
-    // Somebody says for `web1` that it has another kind; its keys are known to everybody.
+fn a_joined_estate_changes_its_name_and_kind_only_by_a_handshake() {
+    // Somebody says for `web1` that it has another name and kind; its keys are known to everybody.
     let mut world = World::new(1);
     world.add(Config { mutable: Mutable::Anything, ..master() });
     world.add(minion("web1"));
@@ -127,7 +127,7 @@ fn a_joined_estate_changes_its_kind_only_by_a_handshake() {
     let kind = world.host(MASTER).disk.remotes[0].kind;
     let public = world.host(WEB1).road.own_key();
     let body = roadstead::wire::v0::JoinBody {
-        name: name("web1"),
+        name: name("renamed"),
         mode: 1,
         kind: kind + 1,
         uid: None,
@@ -139,6 +139,7 @@ fn a_joined_estate_changes_its_kind_only_by_a_handshake() {
         transact: roadstead::wire::v0::TransactKind::Join,
         packet: roadstead::wire::v0::PacketKind::Request,
         se: 7,
+        de: 2,
         ti: 9,
         body: roadstead::wire::v0::BodyKind::Msgpack,
         ..Default::default()
@@ -148,6 +149,9 @@ fn a_joined_estate_changes_its_kind_only_by_a_handshake() {
     forget(&mut world);
     world.inject(World::address(66), World::address(MASTER), datagram);
     world.run(SECOND * 30);
+    send(&mut world, WEB1, 1, "master", "from whom?");
+    world.run(SECOND);
+    assert_eq!(received(&mut world, MASTER), [("web1".into(), "from whom?".into())]);
     assert_eq!(departures(&mut world, MASTER), []);
     assert_eq!(world.host(MASTER).disk.remotes[0].kind, kind);
     assert!(can_talk(&mut world, SECOND));
