@@ -11,6 +11,7 @@ mod estate;
 mod index;
 pub mod stats;
 mod v0;
+pub mod v1;
 
 use std::net::SocketAddr;
 
