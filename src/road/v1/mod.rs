@@ -1,7 +1,9 @@
 //! The fast road's parts (handshake v1, road v1). Each owns its state and is told the time; none of them names a socket.
 //!
-//! [`keys`] seals and opens packets, [`seen`] keeps each of them from counting twice.
+//! [`handshake`] ends in an [`handshake::Established`]: the peer, its keys and the first packet number. [`keys`] seals and
+//! opens packets from then on, [`seen`] keeps each of them from counting twice.
 
+pub mod handshake;
 pub mod keys;
 pub mod seen;
 

@@ -274,7 +274,7 @@ impl<'a> Ids<'a> {
     /// Of ids and reset tokens as [`Ids::pack`] wrote them.
     pub fn new(first: u64, retire: u64, list: &'a [u8]) -> Option<Self> {
         let count = list.len() / ID;
-        let fits = list.len() % ID == 0 && count <= IDS_MAX;
+        let fits = list.len().is_multiple_of(ID) && count <= IDS_MAX;
         let retires_known = retire <= first.saturating_add(count as u64);
         (fits && retires_known).then_some(Self { first, retire, list })
     }
@@ -303,6 +303,11 @@ impl<'a> Frames<'a> {
     /// The frames in an opened packet.
     pub fn new(text: &'a [u8]) -> Self {
         Self(Reader::new(text))
+    }
+
+    /// What was not read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.0.rest()
     }
 }
 
