@@ -85,9 +85,9 @@ struct Sending {
 struct Receiving {
     epoch: u64,
     key: RecordKey,
-    next: RecordKey,
-    /// The chain's secret of the epoch after the next.
-    after: Secret,
+    /// The chain's secret of the next epoch. Its key is made when a packet asks for it: the epoch stands in clear, so there
+    /// is nothing to hide in timing (unlike RFC 9001 §6.3), and expanded keys are most of an idle session's memory.
+    next: Secret,
     previous: Option<(RecordKey, Time)>,
     forgeries: u64,
 }
@@ -102,7 +102,6 @@ const PREVIOUS: u32 = 3;
 impl Keys {
     /// From the traffic secrets of a finished handshake; `direction` is the way we send.
     pub fn new(suite: Suite, direction: Direction, send: &Secret, receive: &Secret, now: Time) -> Self {
-        let after = receive.expand(UPDATE);
         Self {
             suite,
             direction,
@@ -120,8 +119,7 @@ impl Keys {
             receive: Receiving {
                 epoch: 0,
                 key: record_key(suite, receive),
-                next: record_key(suite, &after),
-                after: after.expand(UPDATE),
+                next: receive.expand(UPDATE),
                 previous: None,
                 forgeries: 0,
             },
@@ -188,14 +186,17 @@ impl Keys {
         let short = Malformed { what: "length of a data packet", at };
         let (start, rest) = datagram.split_at_mut_checked(head.size()).ok_or(short)?;
         let (frames, tag) = rest.split_last_chunk_mut::<TAG>().ok_or(short)?;
-        let Some((key, is_next)) = self.receive.key(head.epoch, now) else { return Err(Refused::Epoch) };
         let record = record(self.direction.back(), &head, number);
+        let fresh = self.receive.is_next(head.epoch).then(|| record_key(self.suite, &self.receive.next));
+        let Some(key) = fresh.as_ref().or_else(|| self.receive.key(head.epoch, now)) else {
+            return Err(Refused::Epoch);
+        };
         if key.open(&record, start, frames, tag).is_err() {
             self.receive.forgeries += 1;
             return Err(Refused::Forged);
         }
-        if is_next {
-            self.receive.turn(self.suite, now + timeout * PREVIOUS);
+        if let Some(key) = fresh {
+            self.receive.turn(key, now + timeout * PREVIOUS);
         }
         seen.admit(number);
         Ok(Opened { number, frames })
@@ -234,20 +235,22 @@ impl Sending {
 }
 
 impl Receiving {
-    /// The key of an epoch octet, and whether it is the next epoch's.
-    fn key(&self, octet: u8, now: Time) -> Option<(&RecordKey, bool)> {
+    fn is_next(&self, octet: u8) -> bool {
+        octet.wrapping_sub(self.epoch as u8) == 1
+    }
+
+    /// The key of an epoch octet, of this epoch and the one before.
+    fn key(&self, octet: u8, now: Time) -> Option<&RecordKey> {
         match octet.wrapping_sub(self.epoch as u8) {
-            0 => Some((&self.key, false)),
-            1 => Some((&self.next, true)),
-            u8::MAX => self.previous.as_ref().filter(|(_, until)| now < *until).map(|(key, _)| (key, false)),
+            0 => Some(&self.key),
+            u8::MAX => self.previous.as_ref().filter(|(_, until)| now < *until).map(|(key, _)| key),
             _ => None,
         }
     }
 
-    fn turn(&mut self, suite: Suite, until: Time) {
-        let next = std::mem::replace(&mut self.next, record_key(suite, &self.after));
-        let previous = std::mem::replace(&mut self.key, next);
-        self.after = self.after.expand(UPDATE);
+    fn turn(&mut self, key: RecordKey, until: Time) {
+        let previous = std::mem::replace(&mut self.key, key);
+        self.next = self.next.expand(UPDATE);
         self.previous = Some((previous, until));
         (self.epoch, self.forgeries) = (self.epoch + 1, 0);
     }

@@ -1,6 +1,8 @@
 //! What is inside a data packet: frames, one after the other. Reading borrows from the packet and allocates nothing;
 //! an unknown frame type ends the reading, for its length is not known.
 
+use std::fmt;
+
 use super::ack::Ack;
 use super::{Full, Malformed, Reader, Writer, malformed};
 
@@ -75,8 +77,8 @@ pub struct Opening<'a> {
     pub total: Option<u64>,
 }
 
-/// Session ids the sender will answer to, numbered from `first`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Session ids the sender will answer to, numbered from `first`. Its `Debug` leaves the ids and tokens out.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Ids<'a> {
     /// The number of the first of them.
     pub first: u64,
@@ -296,6 +298,12 @@ impl<'a> Ids<'a> {
         let at = reader.at();
         let list = reader.sized(IDS_MAX * ID, "ids")?;
         Self::new(first, retire, list).map_or_else(|| malformed("ids", at), Ok)
+    }
+}
+
+impl fmt::Debug for Ids<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ids({} from {}, retire below {})", self.list.len() / ID, self.first, self.retire)
     }
 }
 

@@ -1,5 +1,7 @@
 //! WELCOME, the first frame of the first packet of a responder: what became of the Initiate, and who answers.
 
+use std::fmt;
+
 use super::intro::{push_role, role};
 use super::{Malformed, Offers, Parameters, Reader, malformed};
 use crate::base::Name;
@@ -19,8 +21,8 @@ pub enum Status {
     Busy,
 }
 
-/// The body of a WELCOME frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The body of a WELCOME frame. Its `Debug` leaves out what only the two sides may know.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Welcome {
     /// What became of the Initiate.
     pub status: Status,
@@ -140,6 +142,14 @@ impl Welcome {
             welcome.enrolled = Some(reader.array("enrolment")?);
         }
         reader.end("length of a welcome").map(|()| welcome)
+    }
+}
+
+impl fmt::Debug for Welcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Welcome");
+        out.field("status", &self.status).field("retry_after", &self.retry_after).field("role", &self.role);
+        out.field("offers", &self.offers).finish_non_exhaustive()
     }
 }
 

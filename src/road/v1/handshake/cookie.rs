@@ -30,6 +30,8 @@ struct Minute {
     cookies: Secret,
     tokens: Secret,
     used: BTreeMap<Nonce, Used>,
+    /// Something was sealed with these keys: they must not outlive their time.
+    is_touched: bool,
 }
 
 /// What a cookie holds.
@@ -80,19 +82,25 @@ impl Minutes {
         }
         let fresh = Minute::new(self.current.serial + 1, random);
         let last = std::mem::replace(&mut self.current, fresh);
-        self.previous = (age < MINUTE * 2).then_some(last);
+        self.previous = (age < MINUTE * 2 && last.is_touched).then_some(last);
         self.turned = now;
+    }
+
+    /// When keys have to be replaced though nobody comes; `None` while nothing was sealed with any.
+    pub(super) fn due(&self) -> Option<Time> {
+        (self.current.is_touched || self.previous.is_some()).then_some(self.turned + MINUTE)
     }
 
     /// Seals the handshake's state for `from` and the attempt of `head`.
     pub(super) fn seal(
-        &self,
+        &mut self,
         parked: &Parked,
         now: Time,
         from: SocketAddr,
         head: &Head,
         nonce: Nonce,
     ) -> Option<[u8; COOKIE]> {
+        self.current.is_touched = true;
         let (hash, chain, key) = parked.state.park()?;
         let issued = seconds(now) as u32;
         let secret = parked.ephemeral.bytes();
@@ -152,8 +160,15 @@ impl Minutes {
         Ok(())
     }
 
+    /// Whether one more cookie of either minute can be used up.
+    pub(super) fn has_room(&self) -> bool {
+        let minutes = [Some(&self.current), self.previous.as_ref()];
+        minutes.into_iter().flatten().all(|minute| minute.used.len() < USED_MAX)
+    }
+
     /// What shows that `from` gets what we send there.
-    pub(super) fn token(&self, from: SocketAddr, head: &Head) -> [u8; TOKEN] {
+    pub(super) fn token(&mut self, from: SocketAddr, head: &Head) -> [u8; TOKEN] {
+        self.current.is_touched = true;
         self.current.token(from, head)
     }
 
@@ -172,7 +187,7 @@ impl Minutes {
 impl Minute {
     fn new(serial: u64, random: &mut Random) -> Self {
         let (cookies, tokens) = (Secret::generate(random), Secret::generate(random));
-        Self { serial, cookies, tokens, used: BTreeMap::new() }
+        Self { serial, cookies, tokens, used: BTreeMap::new(), is_touched: false }
     }
 
     fn token(&self, from: SocketAddr, head: &Head) -> [u8; TOKEN] {
@@ -225,7 +240,7 @@ mod tests {
 
     #[test]
     fn opens_for_its_address_and_attempt_only() {
-        let (minutes, _, parked, from, head) = setup();
+        let (mut minutes, _, parked, from, head) = setup();
         let cookie = minutes.seal(&parked, at(1), from, &head, [9; 24]).unwrap();
         let (back, _) = minutes.open(&cookie, at(1), from, &head.of(Kind::Initiate)).unwrap();
         assert_eq!(back.state.clone().split(), parked.state.clone().split());
@@ -269,9 +284,11 @@ mod tests {
         let used = Used { initiate: [1; 32], cid: 5 };
         assert_eq!((minutes.used(&cookie), minutes.spend(stub, used)), (None, Ok(())));
         assert_eq!((minutes.used(&cookie), minutes.spend(stub, used)), (Some(used), Err(Silence::Used)));
+        assert_eq!(minutes.due(), Some(at(60)), "whether or not anybody comes");
         minutes.advance(at(60), &mut random);
-        assert_eq!(minutes.spend(stub, used), Err(Silence::Used));
+        assert_eq!((minutes.spend(stub, used), minutes.due()), (Err(Silence::Used), Some(at(120))));
         minutes.advance(at(120), &mut random);
+        assert_eq!(minutes.due(), None, "nothing left to wipe");
         assert_eq!((minutes.remembered(), minutes.spend(stub, used)), (0, Err(Silence::Expired)));
     }
 
@@ -283,6 +300,7 @@ mod tests {
             let mut nonce = [0; LONG_NONCE];
             nonce[..8].copy_from_slice(&n.to_be_bytes());
             let expected = if n < USED_MAX as u64 { Ok(()) } else { Err(Silence::Full) };
+            assert_eq!(minutes.has_room(), expected.is_ok());
             assert_eq!(minutes.spend(Stub { serial: 0, nonce }, used), expected);
         }
     }

@@ -8,6 +8,7 @@ use crate::base::{Random, Time};
 #[derive(Debug)]
 pub(super) struct Gate {
     buckets: Vec<Bucket>,
+    intros: Bucket,
     salt: u64,
     odd: u64,
     rate: u32,
@@ -27,6 +28,8 @@ struct Bucket {
 
 /// Prefixes that share a bucket share its rate; the salt keeps anybody from choosing with whom.
 const BUCKETS: usize = 1024;
+/// Introductions a second, from everybody together.
+const INTROS: u32 = 50;
 
 impl Gate {
     /// `rate` packets a second and prefix, twice that at once; retries from `retry_at` hellos a second.
@@ -34,22 +37,19 @@ impl Gate {
         let full = Bucket { tokens: rate.saturating_mul(2), at: now };
         let (salt, odd) = (random.number(), random.number() | 1);
         let buckets = vec![full; BUCKETS];
-        Self { buckets, salt, odd, rate, retry_at, second: 0, hellos: 0, is_loaded: false, is_pressed: false }
+        let intros = Bucket { tokens: INTROS * 2, at: now };
+        Self { buckets, intros, salt, odd, rate, retry_at, second: 0, hellos: 0, is_loaded: false, is_pressed: false }
     }
 
     /// Takes a token of `from`'s prefix.
     pub(super) fn admits(&mut self, now: Time, from: SocketAddr) -> bool {
-        let (rate, most) = (u64::from(self.rate), self.rate.saturating_mul(2));
         let slot = (prefix(from.ip()) ^ self.salt).wrapping_mul(self.odd) >> 54;
-        let Some(bucket) = self.buckets.get_mut(slot as usize) else { return false };
-        let earned = (now.since(bucket.at).as_micros() as u64).saturating_mul(rate) / 1_000_000;
-        if earned > 0 {
-            let tokens = u64::from(bucket.tokens).saturating_add(earned).min(u64::from(most));
-            (bucket.tokens, bucket.at) = (tokens as u32, now);
-        }
-        let is_left = bucket.tokens > 0;
-        bucket.tokens = bucket.tokens.saturating_sub(1);
-        is_left
+        self.buckets.get_mut(slot as usize).is_some_and(|bucket| bucket.take(now, self.rate))
+    }
+
+    /// Takes a token for an introduction, which costs us a signature whoever asks.
+    pub(super) fn admits_intro(&mut self, now: Time) -> bool {
+        self.intros.take(now, INTROS)
     }
 
     /// Counts a hello; says whether hellos need a token now. Calm again after a second with less than half of the bound.
@@ -63,6 +63,19 @@ impl Gate {
         self.hellos = self.hellos.saturating_add(1);
         self.is_loaded = self.is_loaded || self.hellos > self.retry_at;
         self.is_loaded || self.is_pressed
+    }
+}
+
+impl Bucket {
+    fn take(&mut self, now: Time, rate: u32) -> bool {
+        let most = u64::from(rate.saturating_mul(2));
+        let earned = (now.since(self.at).as_micros() as u64).saturating_mul(u64::from(rate)) / 1_000_000;
+        if earned > 0 {
+            (self.tokens, self.at) = (u64::from(self.tokens).saturating_add(earned).min(most) as u32, now);
+        }
+        let is_left = self.tokens > 0;
+        self.tokens = self.tokens.saturating_sub(1);
+        is_left
     }
 }
 
@@ -95,6 +108,13 @@ mod tests {
         assert!(!gate.admits(at(0), neighbour) && gate.admits(at(0), other));
         assert_eq!((0..100).filter(|n| gate.admits(at(n * 10), flood)).count(), 9, "ten a second");
         assert_eq!((0..100).filter(|_| gate.admits(at(60_000), flood)).count(), 20, "never more than the burst");
+    }
+
+    #[test]
+    fn introductions_have_one_rate_for_all() {
+        let mut gate = Gate::new(at(0), 10, 200, &mut Random::from_number(1));
+        assert_eq!((0..500).filter(|_| gate.admits_intro(at(0))).count(), 100);
+        assert_eq!((0..500).filter(|_| gate.admits_intro(at(1000))).count(), 50);
     }
 
     #[test]

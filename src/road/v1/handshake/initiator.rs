@@ -77,8 +77,10 @@ pub struct Initiator {
     dial: Dial,
     mac: Mac,
     random: Random,
-    /// Which of our suites the next attempt is for.
+    /// Which of our suites the present attempt is for.
     suite: Suite,
+    /// When a Versions packet was last followed.
+    switched: Option<Time>,
     state: State,
 }
 
@@ -114,7 +116,7 @@ struct Proof {
 const PENDING: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(600));
 const REFUSED: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(3600));
 const BUSY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// Retries followed at most this often: their tag keeps strangers out, not those who see our hellos.
+/// Retries and Versions are followed at most this often: their tag keeps strangers out, not those who see our hellos.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// Our first packet number.
 const FIRST_NUMBER: u64 = 0;
@@ -125,9 +127,9 @@ impl Initiator {
     /// Begins at `now`; the first Hello is due at once. `seed` must come from the operating system outside of tests.
     pub fn new(identity: std::sync::Arc<Identity>, dial: Dial, seed: [u8; 32], now: Time) -> Self {
         let mac = Mac::new(dial.pin.as_bytes(), dial.site.as_ref());
-        let suite = dial.suites.first().copied().unwrap_or(Suite::Nacl);
-        let mut initiator = Self { identity, dial, mac, random: Random::new(seed), suite, state: State::Done };
-        initiator.attempt(now, now);
+        let (random, suite) = (Random::new(seed), Suite::Nacl);
+        let mut initiator = Self { identity, dial, mac, random, suite, switched: None, state: State::Done };
+        initiator.start(now, now);
         initiator
     }
 
@@ -157,9 +159,9 @@ impl Initiator {
     /// Time has passed: a wait may be over, or an Initiate too old.
     pub fn handle_timeout(&mut self, now: Time) {
         match &self.state {
-            State::Waiting(until) if *until <= now => self.attempt(now, now),
+            State::Waiting(until) if *until <= now => self.start(now, now),
             // The cookie may have expired, or the responder forgotten its minute keys.
-            State::Initiate(proof) if proof.pace.since() + HURRY <= now => self.attempt(proof.pace.since(), now),
+            State::Initiate(proof) if proof.pace.since() + HURRY <= now => self.start(proof.pace.since(), now),
             _ => {}
         }
     }
@@ -186,6 +188,12 @@ impl Initiator {
             State::Waiting(until) => Some(*until),
             State::Done => None,
         }
+    }
+
+    /// A new attempt with the suite we like best: whoever led us to another has not led us to a session.
+    fn start(&mut self, since: Time, now: Time) {
+        self.suite = self.dial.suites.first().copied().unwrap_or(Suite::Nacl);
+        self.attempt(since, now);
     }
 
     /// A new attempt with fresh keys, in a hurry since `since`.
@@ -234,11 +242,15 @@ impl Initiator {
         {
             return Err(Silence::Forged);
         }
+        if self.switched.is_some_and(|last| now.since(last) < RETRY_EVERY) {
+            return Err(Silence::Rate);
+        }
         let theirs: Vec<u16> =
             versions.list.iter().filter(|(version, _)| *version == VERSION).map(|(_, suite)| *suite).collect();
         let suite = choose(&codes(&self.dial.suites), &theirs).filter(|suite| *suite != self.suite);
         let since = greeting.pace.since();
         self.suite = suite.ok_or(Silence::Unexpected)?;
+        self.switched = Some(now);
         self.attempt(since, now);
         Ok(Progress::Stepped)
     }

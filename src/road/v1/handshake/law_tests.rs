@@ -407,6 +407,10 @@ fn suites_are_agreed_and_not_downgraded() {
     assert!(matches!(misled.handle_datagram(NOW, WALL, &mut lie), Progress::Stepped));
     let datagram = initiate(&mut misled, &mut new, NOW);
     assert_eq!(silence(ask(&mut new, NOW, &datagram)), Silence::Downgraded);
+    // The lie does not last: the next attempt is for the best suite again.
+    misled.handle_timeout(at(10_000));
+    let (ours, _) = join(&mut misled, &mut new, at(10_000));
+    assert_eq!(ours.keys.suite(), Suite::Aes256Gcm);
 }
 
 /// The WELCOME to `datagram`, changed by the responder itself.

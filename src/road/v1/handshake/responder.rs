@@ -138,6 +138,21 @@ impl Responder {
         }
     }
 
+    /// Time has passed: minute keys are replaced though nobody comes.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.minutes.advance(now, &mut self.random);
+    }
+
+    /// When to call [`Responder::handle_timeout`]; `None` while there is no key that anybody could need wiped.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.minutes.due()
+    }
+
+    /// Whether [`Responder::accept`] has room; without it, answer [`Status::Busy`].
+    pub fn has_room(&self) -> bool {
+        self.minutes.has_room()
+    }
+
     /// Makes a session of an applicant, under our session id `cid`; `token` proves an enrolment in return. Gives what the
     /// session begins with, and its first datagram.
     pub fn accept(
@@ -331,7 +346,7 @@ impl Responder {
             return Err(Silence::Unexpected);
         }
         super::intro::check(intro, self.rules.site.as_ref())?;
-        if !self.gate.admits(now, from) {
+        if !self.gate.admits(now, from) || !self.gate.admits_intro(now) {
             return Err(Silence::Rate);
         }
         Ok(Answer::Send(super::intro::reply(&self.identity, intro, wall).write()))
