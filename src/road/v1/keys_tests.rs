@@ -136,6 +136,14 @@ fn hard_stops() {
 }
 
 #[test]
+fn an_idle_session_s_keys_are_small() {
+    // Road v1 "Flow control and memory": 4 KiB for all of an idle estate. Idle, there is one key a direction.
+    let keys = size_of::<Keys>() + size_of::<Seen>();
+    let expanded = 2 * size_of::<aes_gcm::Aes256Gcm>();
+    assert!(keys <= 768 && keys + expanded <= 3072, "{keys} and {expanded} bytes");
+}
+
+#[test]
 fn keys_are_not_printed() {
     assert_eq!(format!("{:?}", pair(Suite::Nacl).0.keys), "Keys(Nacl, epochs (0, 0))");
 }

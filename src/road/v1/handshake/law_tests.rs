@@ -370,6 +370,31 @@ fn under_load_hellos_need_a_token() {
 }
 
 #[test]
+fn an_honest_handshake_gets_through_a_flood_of_spoofed_hellos() {
+    let mut responder = responder(Rules::default());
+    let mut honest = initiator(1, dial(&responder));
+    let spoofed = due(&mut initiator(2, dial(&responder)), NOW);
+    let mut random = Random::from_number(8);
+    let mut cookies = 0;
+    for n in 0..5000 {
+        let now = Time(n * 200);
+        let from = std::net::SocketAddr::from((std::net::Ipv4Addr::from_bits(random.number() as u32), 4510));
+        let answer = sent(responder.handle_datagram(now, WALL, from, &spoofed, |_| false));
+        cookies += usize::from(answer.len() == 236);
+    }
+    assert_eq!(
+        (cookies, responder.remembered()),
+        (200, 0),
+        "the rest were asked for a token, at a thousandth of the cost"
+    );
+    let now = at(999);
+    let mut retry = sent(ask(&mut responder, now, &due(&mut honest, now)));
+    assert!(matches!(honest.handle_datagram(now, WALL, &mut retry), Progress::Stepped));
+    let (mut ours, mut theirs) = join(&mut honest, &mut responder, now);
+    talk(&mut ours, &mut theirs, now);
+}
+
+#[test]
 fn a_network_has_its_rate() {
     let mut responder = responder(Rules { prefix_rate: 5, ..rules() });
     let hello = due(&mut initiator(1, dial(&responder)), NOW);
