@@ -1,11 +1,10 @@
 //! The classic road over loopback UDP: messages a second and megabytes a second, two threads, real sockets, beside
-//! Python raet 0.6.8 in the same run where a Python is there (`ROADSTEAD_PYTHON_RAET`, or the interop test's venv).
+//! Python raet 0.6.8 in the same run, where a Python that can have it is there.
 //!
 //! Why: the claim "tens of times faster than Python raet" needs both figures from one run.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::net::SocketAddr;
-use std::process::Command as Process;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,11 @@ use roadstead::keep::OwnKeys;
 use roadstead::message::{Message, Route};
 use roadstead::road::{Config, Memory, Output, Road, Trust};
 use roadstead::transport::{Command, Event, Ticket};
+
+#[path = "../tests/interop/python.rs"]
+#[allow(dead_code, clippy::expect_used)]
+mod python;
+use python::python;
 
 const TURN: Duration = Duration::from_millis(100);
 
@@ -37,7 +41,7 @@ fn main() {
         let mut runs: Vec<f64> = (0..3).map(|_| ours(size, window, count)).collect();
         runs.sort_by(f64::total_cmp);
         let rate = runs[1];
-        let python = python(size, window, if size > 10_000 { 3 } else { 500 });
+        let python = peer(size, window, if size > 10_000 { 3 } else { 1000 });
         let beside = python.map_or("-".to_owned(), |p| format!("{p:.1}"));
         let ratio = python.map_or("-".to_owned(), |p| format!("{:.0}×", rate / p));
         println!("{name:<24} {rate:>12.0} {:>10.2} {beside:>14} {ratio:>8}", rate * size as f64 / 1e6);
@@ -115,8 +119,16 @@ fn engines(size: usize, window: usize, count: usize) -> f64 {
     while done < count {
         now += Duration::from_micros(100);
         for from in 0..2 {
-            while roads[from].poll_transmit(now, &mut datagram).is_some() {
-                roads[1 - from].handle_datagram(now, address(from as u8), &datagram);
+            loop {
+                let mut train = Vec::new();
+                while train.len() < 16 && roads[from].poll_transmit(now, &mut datagram).is_some() {
+                    train.push(datagram.clone());
+                }
+                let train: Vec<_> = train.iter().map(|bytes| (address(from as u8), bytes.as_slice())).collect();
+                if train.is_empty() {
+                    break;
+                }
+                roads[1 - from].handle_datagrams(now, &train);
             }
             roads[from].handle_timeout(now);
             while let Some(output) = roads[from].poll_output() {
@@ -139,18 +151,12 @@ fn engines(size: usize, window: usize, count: usize) -> f64 {
 }
 
 /// The same between two Python stacks; `None` without a Python that has raet.
-fn python(size: usize, window: usize, count: usize) -> Option<f64> {
-    let found = std::env::var("ROADSTEAD_PYTHON_RAET").ok().or_else(|| {
-        let venv = concat!(env!("CARGO_MANIFEST_DIR"), "/target/interop-py/bin/python");
-        std::path::Path::new(venv).exists().then(|| venv.to_owned())
-    })?;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/peer.py");
-    let output = Process::new(found)
-        .args([script, "bench", "--count", &count.to_string(), "--size", &size.to_string()])
-        .args(["--window", &window.to_string()])
-        .output()
-        .ok()?;
+fn peer(size: usize, window: usize, count: usize) -> Option<f64> {
+    let count = count.to_string();
+    let (size, window) = (size.to_string(), window.to_string());
+    let output =
+        python()?.peer(&["bench", "--count", &count, "--size", &size, "--outstanding", &window]).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let last: serde_json::Value = serde_json::from_str(text.lines().last()?).ok()?;
-    last.get("messages_per_second")?.as_f64()
+    last.get("messages_per_s")?.as_f64()
 }

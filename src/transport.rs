@@ -114,6 +114,9 @@ pub enum Refusal {
     /// Its operator rejected our key, or it knows another key or address under our name.
     #[error("it rejects our key")]
     Rejected,
+    /// It answers, but cannot take us now.
+    #[error("it cannot take us now")]
+    Busy,
     /// It does not answer.
     #[error("it does not answer")]
     Silent,

@@ -434,7 +434,7 @@ fn jobs_that_were() {
 fn call_needs_no_daemon() {
     let root = Root::new();
     std::fs::write(root.0.path().join("etc/roadstead/minion"), "id: web1\nmaster: 127.0.0.1\n").unwrap();
-    assert_eq!(root.transcript(&["call", "test.ping"]), "web1:\n    True\n--\n-- 0\n");
+    assert_eq!(root.transcript(&["call", "test.ping"]), "local:\n    True\n--\n-- 0\n");
     assert_eq!(
         root.transcript(&["call", "test.nonsense", "--json"]),
         r#"{"jid":"","id":"web1","fun":"test.nonsense","return":"'test.nonsense' is not available.","retcode":254,"success":false}

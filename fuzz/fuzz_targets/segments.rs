@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
     if way & 1 == 0 { insert(rest) } else { cut(way, rest) }
 });
 
-/// Five bytes of claim, then pieces: number, length, whether the claim is another.
+/// Six bytes of claim, then pieces: number, length, whether the claim is another.
 fn insert(data: &[u8]) {
     let Some((claim, mut rest)) = data.split_first_chunk::<6>() else { return };
     let sc = u32::from(u16::from_be_bytes([claim[0], claim[1]]));
@@ -32,7 +32,7 @@ fn insert(data: &[u8]) {
             0xf1 => head.ml += 1,
             _ => {}
         }
-        let before = tray.clone();
+        let before = (tray.bytes(), tray.highest());
         match tray.insert(&head, &piece) {
             Ok(Inserted::New) => {
                 received += piece.len();
@@ -40,14 +40,16 @@ fn insert(data: &[u8]) {
             }
             Ok(Inserted::Duplicate) => assert!(model.contains_key(&sn)),
             Err(_) => {
-                assert_eq!((before.bytes(), before.highest()), (tray.bytes(), tray.highest()));
+                assert_eq!(before, (tray.bytes(), tray.highest()));
                 continue;
             }
         }
         assert!(tray.bytes() >= received && tray.bytes() <= received + model.len() * 64);
         let highest = model.last_key_value().map_or(0, |(&sn, _)| sn);
         assert_eq!(tray.highest(), highest);
-        assert!(tray.missing(0).eq((0..highest).filter(|sn| !model.contains_key(sn))));
+        // Of the far ends of long messages only the last stretch: the rest would be all the work.
+        let from = highest.saturating_sub(300);
+        assert!(tray.missing(from).eq((from..highest).filter(|sn| !model.contains_key(sn))));
         assert_eq!(tray.is_complete(), model.len() as u32 == sc);
     }
     let (is_complete, whole) = (tray.is_complete(), model.into_values().flatten().collect::<Vec<u8>>());
@@ -71,7 +73,7 @@ fn cut(way: u8, data: &[u8]) {
     let coat: Bytes = (0..usize::from(u16::from_be_bytes([d, e]))).map(|i| i as u8).collect();
     let segments = Segments::new(&head, coat.clone());
     assert!(segments.fits());
-    let picked = order.iter().map(|&pick| u32::from(pick) % segments.count());
+    let picked = order.iter().take(40).map(|&pick| u32::from(pick) % segments.count());
     let mut tray: Option<Tray> = None;
     for i in picked.chain(0..segments.count()) {
         let mut out = Vec::new();

@@ -29,6 +29,8 @@ pub const BOOKS: usize = 64;
 /// Bytes a lane holds for all yards together, unfinished books one way and waiting pages the other: two of the largest
 /// messages each, and the small ones beside them.
 pub const LANE_BYTES: usize = 128 << 20;
+/// Messages waiting for one yard: an answer each from six times the minions of the largest fleet.
+pub const LANE_MESSAGES: usize = 65_536;
 /// Yards a lane remembers.
 pub const YARDS: usize = 1024;
 /// Nesting of a body a peer may send: deeper than any job, shallow enough for any stack.

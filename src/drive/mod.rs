@@ -2,4 +2,5 @@
 
 pub mod entropy;
 pub mod lane;
+pub mod train;
 pub mod udp;

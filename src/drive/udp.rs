@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::UdpSocket;
 
-use crate::base::limits;
+use super::train::Train;
 
 /// Receive buffer asked for, bytes. The kernel's default of 212,992 holds 92 classic packets; a burst of two peers overruns it.
 const RECEIVE_BUFFER: usize = 8 << 20;
@@ -40,8 +40,9 @@ impl UdpPort {
         let open = || {
             let socket = std::net::UdpSocket::bind(address)?;
             socket.set_nonblocking(true)?;
-            // Less than asked for is fine: the road only loses packets sooner.
-            if let Err(error) = setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER) {
+            // Root may go past the kernel's limit. Less than asked for is fine: the road only loses packets sooner.
+            let forced = setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER);
+            if let Err(error) = forced.or_else(|_| setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)) {
                 tracing::debug!(%error, "receive buffer stays as it is");
             }
             UdpSocket::from_std(socket)
@@ -71,14 +72,13 @@ impl UdpPort {
         }
     }
 
-    /// The next datagram, if one is there. One longer than any legal one comes cut, and is refused by its length.
-    pub fn receive<'a>(&self, buffer: &'a mut [u8; limits::DATAGRAM_MAX + 1]) -> Option<(SocketAddr, &'a [u8])> {
+    /// Takes in what is there, as far as the train has room.
+    pub fn receive(&self, train: &mut Train) {
         loop {
-            match self.socket.try_recv_from(buffer) {
-                Ok((length, from)) => return buffer.get(..length).map(|datagram| (from, datagram)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                // A port somewhere answered "unreachable" to an earlier datagram of ours.
-                Err(error) => tracing::debug!(%error, "receive"),
+            match train.load(|room| self.socket.try_recv_from(room)) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => return tracing::debug!(%error, "receive"),
             }
         }
     }

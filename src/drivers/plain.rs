@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::base::{Time, limits};
 use crate::clock::Clock;
 use crate::drive::entropy;
+use crate::drive::train::{self, Train};
 use crate::keep::OwnKeys;
 use crate::road::{Config, Memory, Output, Road};
 use crate::transport::Command;
@@ -17,14 +18,15 @@ pub struct Plain {
     socket: UdpSocket,
     clock: Clock,
     datagram: Vec<u8>,
+    train: Train,
 }
 
 /// Longest sleep in one receive; the road's own deadlines are usually sooner.
 const LONGEST: Duration = Duration::from_secs(1);
 /// Shortest: a zero timeout means "for ever" to the system.
 const SHORTEST: Duration = Duration::from_micros(50);
-/// Datagrams sent or received before the other way gets its turn.
-const BATCH: usize = 64;
+/// Datagrams sent before the other way gets its turn.
+const BATCH: usize = 2 * train::LENGTH;
 
 impl Plain {
     /// Binds `address` and starts the road with what the caller remembers.
@@ -33,7 +35,7 @@ impl Plain {
         let clock = Clock::start();
         let seed = entropy::seed().map_err(io::Error::other)?;
         let road = Road::new(config, keys, memory, seed, clock.now());
-        Ok(Self { road, socket, clock, datagram: Vec::with_capacity(limits::DATAGRAM_MAX) })
+        Ok(Self { road, socket, clock, datagram: Vec::with_capacity(limits::DATAGRAM_MAX), train: Train::default() })
     }
 
     /// The address it is bound to.
@@ -89,26 +91,16 @@ impl Plain {
 
     /// Waits for a datagram, then takes what else is there.
     fn receive(&mut self, wait: Duration) -> io::Result<()> {
-        let mut buffer = [0; limits::DATAGRAM_MAX + 1];
         self.socket.set_nonblocking(wait.is_zero())?;
         if !wait.is_zero() {
             self.socket.set_read_timeout(Some(wait.clamp(SHORTEST, LONGEST)))?;
         }
-        for count in 0..BATCH {
-            match self.socket.recv_from(&mut buffer) {
-                Ok((length, from)) => {
-                    let datagram = buffer.get(..length).unwrap_or_default();
-                    self.road.handle_datagram(self.clock.now(), from, datagram);
-                }
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => break,
-                // A port somewhere answered "unreachable" to an earlier datagram of ours.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-                Err(error) => return Err(error),
-            }
-            if count == 0 {
-                self.socket.set_nonblocking(true)?;
-            }
+        let socket = &self.socket;
+        if self.train.load(|room| socket.recv_from(room))? {
+            self.socket.set_nonblocking(true)?;
+            while self.train.load(|room| socket.recv_from(room))? {}
         }
+        self.train.unload(&mut self.road, self.clock.now());
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::base::{Name, Time, limits};
 use crate::clock::Clock;
+use crate::drive::train::{self, Train};
 use crate::drive::udp::UdpPort;
 use crate::keep::store::{Stamp, Store};
 use crate::keep::{Change, OwnKeys};
@@ -14,10 +15,12 @@ use crate::message::Message;
 use crate::road::{Config, Memory, Output, Road};
 use crate::transport::{Command, Event, Transport};
 
-/// How often the key directories are looked at: `estate-keys` changes files, and what it decides must hold at once.
+/// How often the key directories are looked at: `estate-keys` moves files, and what it decides must hold at once.
 const KEYS_EVERY: Duration = Duration::from_millis(250);
-/// Datagrams taken in before anything else gets a turn.
-const BATCH: usize = 64;
+/// How often every key file is: somebody may have written one in its place.
+const FILES_EVERY: Duration = Duration::from_secs(10);
+/// Datagrams sent before others are taken in: a few for each that comes, as one publish becomes many messages.
+const BATCH: usize = 4 * train::LENGTH;
 
 /// The raet transport of a daemon.
 pub struct Raet {
@@ -26,12 +29,15 @@ pub struct Raet {
     store: Store,
     clock: Clock,
     stamp: Stamp,
+    glance: Stamp,
     look_at_keys: Time,
+    look_at_files: Time,
     /// Behind the id of every estate we talk to: `_minion` for a master.
     suffix: &'static str,
     /// Written by the road, not yet taken by the kernel.
     unsent: Option<SocketAddr>,
     datagram: Vec<u8>,
+    train: Train,
     events: VecDeque<Event>,
 }
 
@@ -46,7 +52,7 @@ impl Raet {
         clock: Clock,
         seed: [u8; 32],
     ) -> Result<Self, crate::keep::store::KeepError> {
-        let stamp = store.stamp();
+        let (glance, stamp) = (store.glance(), store.stamp());
         let (roll, mut errors) = store.roll()?;
         let mut memory = Memory { roll, ..Memory::default() };
         if config.main {
@@ -68,10 +74,13 @@ impl Raet {
             store,
             clock,
             stamp,
+            glance,
             look_at_keys: now + KEYS_EVERY,
+            look_at_files: now + FILES_EVERY,
             suffix,
             unsent: None,
             datagram: Vec::with_capacity(limits::DATAGRAM_MAX),
+            train: Train::default(),
             events,
         })
     }
@@ -83,11 +92,8 @@ impl Raet {
 
     /// Everything that can be done without waiting.
     fn turn(&mut self) {
-        let mut buffer = [0; limits::DATAGRAM_MAX + 1];
-        for _ in 0..BATCH {
-            let Some((from, datagram)) = self.port.receive(&mut buffer) else { break };
-            self.road.handle_datagram(self.clock.now(), from, datagram);
-        }
+        self.port.receive(&mut self.train);
+        self.train.unload(&mut self.road, self.clock.now());
         let now = self.clock.now();
         if self.look_at_keys <= now {
             self.look_at_keys = now + KEYS_EVERY;
@@ -110,8 +116,7 @@ impl Raet {
             }
             self.unsent = None;
         }
-        // As many as come in at a time, so that answers are read before the next burst.
-        for _ in 0..4 * BATCH {
+        for _ in 0..BATCH {
             let Some(to) = self.road.poll_transmit(now, &mut self.datagram) else { break };
             if !self.port.send(to, &self.datagram) {
                 self.unsent = Some(to);
@@ -135,7 +140,13 @@ impl Raet {
 
     /// Takes over what somebody changed in the key directories.
     fn read_keys(&mut self, now: Time) {
+        let glance = self.store.glance();
+        if glance == self.glance && now < self.look_at_files {
+            return;
+        }
+        self.look_at_files = now + FILES_EVERY;
         let stamp = self.store.stamp();
+        self.glance = glance;
         if stamp == self.stamp {
             return;
         }

@@ -11,10 +11,11 @@ use tracing::level_filters::LevelFilter;
 
 use super::fault::{Exit, Fault};
 use super::log::{self, Style};
-use super::settings::{DutyKind, Settings};
+use super::settings::{DutyKind, Settings, SettingsError};
 use super::show::Form;
 use super::{arguments, call, daemon, demo, publish};
-use crate::master::request::{Publish, Request, Target};
+use crate::duty::Work;
+use crate::duty::request::{Publish, Request, Target};
 
 /// Remote execution on fleets of machines over RAET
 #[derive(Debug, Parser)]
@@ -150,7 +151,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.start(),
         Command::Jobs(jobs) => jobs.start(),
         Command::Call(call) => call.start(),
-        Command::Demo => return demo::demo(),
+        Command::Demo => Ok(demo::demo()),
         Command::Master(daemon) => daemon.start(DutyKind::Master),
         Command::Minion(daemon) => daemon.start(DutyKind::Minion),
     };
@@ -163,7 +164,15 @@ pub fn main() -> ExitCode {
 
 impl Place {
     fn load(&self, duty: DutyKind, style: Style) -> Result<Settings, Fault> {
-        let loaded = Settings::load(duty, self.config.as_deref(), self.root_dir.as_deref());
+        self.finish(Settings::load(duty, self.config.as_deref(), self.root_dir.as_deref()), style)
+    }
+
+    /// As [`load`](Self::load) for this host's minion, which may have no master.
+    fn load_alone(&self, style: Style) -> Result<Settings, Fault> {
+        self.finish(Settings::load_alone(self.config.as_deref(), self.root_dir.as_deref()), style)
+    }
+
+    fn finish(&self, loaded: Result<(Settings, Vec<String>), SettingsError>, style: Style) -> Result<Settings, Fault> {
         // A command is quiet whatever its daemon's settings say.
         let level = match (&loaded, style) {
             (Ok((settings, _)), Style::Daemon) => settings.log_level,
@@ -208,9 +217,10 @@ impl Jobs {
 
 impl Call {
     fn start(self) -> Result<Exit, Fault> {
-        let settings = self.place.load(DutyKind::Minion, Style::Command)?;
-        let arguments = arguments::read(&self.arguments).map_err(|error| Fault::new(Exit::Usage, error))?;
-        call::call(&settings, self.fun, arguments, form(self.json), &mut stdout())
+        let settings = self.place.load_alone(Style::Command)?;
+        let (args, kwargs) = arguments::read(&self.arguments).map_err(|error| Fault::new(Exit::Usage, error))?;
+        let work = Work { jid: String::new(), fun: self.fun, args, kwargs };
+        call::call(&settings, work, form(self.json), &mut stdout())
     }
 }
 

@@ -6,7 +6,6 @@ mod cast;
 use std::env;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -15,6 +14,7 @@ use cast::{Cast, free_ports};
 
 use crate::base::{Acceptance, Name, Time};
 use crate::clock::Clock;
+use crate::host::fault::Exit;
 use crate::host::settings::DutyKind;
 use crate::keep::store::{KeepError, Store};
 use crate::keep::{Change, RoleKey};
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at what we wait for.
 const LOOK: Duration = Duration::from_millis(50);
 /// Lines of one answer shown.
-const LINES: usize = 24;
+const LINES: usize = 14;
 
 /// Why the demo did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ impl Failure {
 }
 
 /// Plays the demo on standard output. Success only if every part of it went well.
-pub fn demo() -> ExitCode {
+pub fn demo() -> Exit {
     let program = env::current_exe().map_err(Failure::system("find this program"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Failure::system("start a runtime"));
@@ -81,11 +81,11 @@ pub fn demo() -> ExitCode {
         .and_then(|program| Ok((program, runtime?)))
         .and_then(|(program, runtime)| runtime.block_on(play(&program, &env::temp_dir(), &mut io::stdout().lock())));
     match played {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => Exit::Well,
         Err(failure) => {
             // With standard error gone there is nobody left to tell.
             let _ = writeln!(io::stderr(), "\nThe demo failed. {failure}");
-            ExitCode::FAILURE
+            if matches!(failure, Failure::Interrupted) { Exit::Interrupted } else { Exit::Failed }
         }
     }
 }
@@ -111,7 +111,7 @@ async fn play(program: &Path, above: &Path, out: &mut impl Write) -> Result<(), 
     let ended = cast.end().await;
     told?;
     ended?;
-    say(out, "\nAll processes are stopped and all files removed.")
+    say(out, "All processes are stopped and all files removed.")
 }
 
 fn listen(kind: SignalKind) -> Result<Signal, Failure> {

@@ -1,6 +1,7 @@
 //! `roadstead run` and `roadstead jobs`: what a job's minions answered, shown as it comes.
 //! Blocking, no runtime: a command line lives for milliseconds.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::line::MasterLine;
 use super::settings::Settings;
 use super::show::{self, Form};
 use crate::base::Name;
-use crate::master::request::{Reply, Request, Return};
+use crate::master::request::{Publish, Reply, Request, Return, Target};
 
 /// How long we wait before we look whether somebody pressed Ctrl-C.
 const SLICE: Duration = Duration::from_millis(100);
@@ -22,6 +23,9 @@ pub fn run(settings: &Settings, request: &Request, form: Form, out: &mut impl Wr
     let mut line = MasterLine::open(settings)?;
     line.ask(request)?;
     let mut tally = Tally::default();
+    if let Request::Publish(Publish { target: Target::List(ids), .. }) = request {
+        tally.unknown.extend(ids.iter().cloned());
+    }
     match follow(&mut line, form, out, &mut tally) {
         Ok(exit) => Ok(exit),
         Err(Stop::Write(error)) => written(error),
@@ -84,7 +88,7 @@ fn follow(line: &mut MasterLine, form: Form, out: &mut impl Write, tally: &mut T
         }
         match reply {
             None => line.doubt()?,
-            Some(Reply::Started { jid, minions }) => tally.on_start(jid, minions.len()),
+            Some(Reply::Started { jid, minions }) => tally.on_start(jid, &minions),
             Some(Reply::Returned(answer)) => {
                 show::answer(out, form, &answer)?;
                 tally.on_answer(&answer);
@@ -132,13 +136,18 @@ struct Tally {
     missing: usize,
     /// The first of those that failed or are missing.
     named: Vec<String>,
+    /// Ids that were asked for and that the master does not have.
+    unknown: BTreeSet<String>,
 }
 
 impl Tally {
-    fn on_start(&mut self, jid: String, minions: usize) {
-        tracing::debug!(%jid, minions, "the job has started");
+    fn on_start(&mut self, jid: String, minions: &[Name]) {
+        tracing::debug!(%jid, minions = minions.len(), "the job has started");
         self.jid = Some(jid);
-        self.minions = minions;
+        self.minions = minions.len();
+        minions.iter().for_each(|id| {
+            self.unknown.remove(id.as_str());
+        });
     }
 
     fn on_answer(&mut self, answer: &Return) {
@@ -168,9 +177,12 @@ impl Tally {
             eprintln!("no minion matches; `estate-keys list` shows whom the master has accepted");
             return Exit::Nobody;
         }
+        for id in &self.unknown {
+            eprintln!("no accepted minion is called {}", show::plain(id));
+        }
         let bad = self.failed + self.missing;
         if bad == 0 {
-            return Exit::Well;
+            return if self.unknown.is_empty() { Exit::Well } else { Exit::Failed };
         }
         let more = if bad > self.named.len() { format!(" and {} more", bad - self.named.len()) } else { String::new() };
         let what = match (self.failed, self.missing) {

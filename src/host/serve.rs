@@ -101,7 +101,8 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
             Output::Page { yard, message } => {
                 if let Err(error) = self.lane.send(&yard, &message) {
                     tracing::debug!(%yard, %error, "a page was not sent");
-                    if matches!(error, LaneError::Gone { .. }) {
+                    // One that left so much unread is as good as gone.
+                    if matches!(error, LaneError::Gone { .. } | LaneError::Full { .. }) {
                         self.duty.handle_gone(self.clock.now(), &yard);
                     }
                 }

@@ -89,23 +89,32 @@ impl Settings {
         file: Option<&Path>,
         root_dir: Option<&Path>,
     ) -> Result<(Self, Vec<String>), SettingsError> {
-        let path = match file {
-            // As in Salt, whose `-c` takes the directory.
-            Some(file) if file.is_dir() => file.join(duty.as_str()),
-            Some(file) => file.into(),
-            None => root_dir.unwrap_or(Path::new("/")).join("etc/roadstead").join(duty.as_str()),
-        };
-        let text = match read_text(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound && file.is_none() => String::new(),
-            other => other.map_err(|source| SettingsError::Read { path: path.clone(), source })?,
-        };
-        let absolute = root_dir.map(std::path::absolute).transpose();
-        let absolute = absolute.map_err(|source| SettingsError::Read { path: path.clone(), source })?;
-        Self::parse(duty, &text, &path, absolute.as_deref())
+        let (text, path, root) = read_file(duty, file, root_dir)?;
+        Self::parse(duty, &text, &path, root.as_deref())
+    }
+
+    /// Reads the settings of this host's minion for a command that needs no master, as [`load`](Self::load) does.
+    pub fn load_alone(file: Option<&Path>, root_dir: Option<&Path>) -> Result<(Self, Vec<String>), SettingsError> {
+        let (text, path, root) = read_file(DutyKind::Minion, file, root_dir)?;
+        Self::parse_alone(DutyKind::Minion, &text, &path, root.as_deref())
     }
 
     /// Makes settings of `text`, which came from `origin`. `root_dir` goes before the file's own.
     pub fn parse(
+        duty: DutyKind,
+        text: &str,
+        origin: &Path,
+        root_dir: Option<&Path>,
+    ) -> Result<(Self, Vec<String>), SettingsError> {
+        let (settings, warnings) = Self::parse_alone(duty, text, origin, root_dir)?;
+        if duty == DutyKind::Minion && settings.master.is_none() {
+            return Err(SettingsError::NoMaster { path: origin.into() });
+        }
+        Ok((settings, warnings))
+    }
+
+    /// As [`parse`](Self::parse), where a minion may have no master.
+    fn parse_alone(
         duty: DutyKind,
         text: &str,
         origin: &Path,
@@ -150,9 +159,6 @@ impl Settings {
             raet_mutable: sheet.find("raet_mutable", value::truth)?.unwrap_or(false),
             root_dir: root,
         };
-        if duty == DutyKind::Minion && settings.master.is_none() {
-            return Err(SettingsError::NoMaster { path: origin.into() });
-        }
         Ok((settings, warnings))
     }
 
@@ -239,6 +245,27 @@ impl Sheet<'_> {
             found: value::describe(&entry.value),
         })
     }
+}
+
+/// The text of a settings file, where it came from, and the root directory made absolute.
+fn read_file(
+    duty: DutyKind,
+    file: Option<&Path>,
+    root_dir: Option<&Path>,
+) -> Result<(String, PathBuf, Option<PathBuf>), SettingsError> {
+    let path = match file {
+        // As in Salt, whose `-c` takes the directory.
+        Some(file) if file.is_dir() => file.join(duty.as_str()),
+        Some(file) => file.into(),
+        None => root_dir.unwrap_or(Path::new("/")).join("etc/roadstead").join(duty.as_str()),
+    };
+    let text = match read_text(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && file.is_none() => String::new(),
+        other => other.map_err(|source| SettingsError::Read { path: path.clone(), source })?,
+    };
+    let absolute = root_dir.map(std::path::absolute).transpose();
+    let absolute = absolute.map_err(|source| SettingsError::Read { path: path.clone(), source })?;
+    Ok((text, path, absolute))
 }
 
 fn read_text(path: &Path) -> io::Result<String> {

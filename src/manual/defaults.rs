@@ -39,8 +39,9 @@
 //!
 //! # Daemons
 //!
-//! A master listens on UDP 4506 and a minion on 4510, as Salt over RAET does. Key directories are looked at every 250 ms, which costs about
-//! a microsecond a key and makes an operator's decision hold at once. A minion runs 16 works side by side: what a host
+//! A master listens on UDP 4506 and a minion on 4510, as Salt over RAET does. Key directories are looked at every 250 ms, three
+//! looks whatever the number of keys, so that an operator's decision holds at once; every key file every 10 s, should somebody have
+//! written one in its place. A minion runs 16 works side by side: what a host
 //! with a few cores does well, while one that hangs does not block the rest.
 //!
 //! # Packages

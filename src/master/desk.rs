@@ -106,3 +106,38 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::super::jid::Jids;
+    use super::super::job::Asker;
+    use super::*;
+
+    #[test]
+    fn an_ended_job_leaves_nothing_behind() {
+        let (mut desk, mut jids) = (Desk::default(), Jids::default());
+        let ids = ["web1", "web2"].map(|id| Name::new(id).unwrap());
+        let [first, second] = [1, 2].map(|patience| {
+            let (jid, asker) = (jids.next(Time(0)), Asker { yard: ids[0].clone(), share: None });
+            desk.open(Job::new(Time(0), jid, asker, Bytes::new(), Duration::from_secs(patience), &ids));
+            jid
+        });
+        assert_eq!(desk.deadline(), Some(Time(1_000_000)));
+        assert_eq!(desk.waiting_for(&ids[1]), [first, second]);
+        let asks: Vec<Jid> = (0..9).map(|_| jids.next(Time(0))).collect();
+        asks.iter().for_each(|ask| desk.on_asked(first, *ask));
+        assert!(desk.asked_about(asks[0]).is_none(), "old rounds are forgotten");
+        assert_eq!(desk.asked_about(asks[8]).map(|job| job.jid), Some(first));
+        assert!(desk.take(first, &ids[0]).is_some() && desk.take(first, &ids[0]).is_none());
+        assert!(desk.close(first).is_none(), "web2 is awaited");
+        assert!(desk.take(first, &ids[1]).is_some() && desk.close(first).is_some());
+        assert_eq!((desk.deadline(), desk.asks.len()), (Some(Time(2_000_000)), 0));
+        ids.iter().for_each(|id| assert!(desk.take(second, id).is_some()));
+        assert!(desk.close(second).is_some());
+        assert_eq!((desk.deadline(), desk.waiting.len(), desk.jobs.len()), (None, 0, 0));
+    }
+}

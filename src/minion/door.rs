@@ -17,9 +17,12 @@ pub(super) struct Door {
     pinned: Option<(Name, Fingerprint)>,
     /// The last refusal that was said; a joiner that tries again says nothing new.
     said: Option<Refusal>,
+    /// The last key that was reported as not the master's.
+    reported: Option<Fingerprint>,
 }
 
-/// What to do about a key: a decision, and perhaps the sentence to end with.
+/// What to do about a key: a decision, and perhaps the sentence to end with. Only settings that contradict the keys on
+/// disk end a minion: what an unproven datagram says may cost a line in the log and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Verdict {
     pub(super) command: Option<Command>,
@@ -28,7 +31,7 @@ pub(super) struct Verdict {
 
 impl Door {
     pub(super) fn new(id: Name, finger: Fingerprint, master_finger: Option<Fingerprint>) -> Self {
-        Self { id, finger, master_finger, pinned: None, said: None }
+        Self { id, finger, master_finger, pinned: None, said: None, reported: None }
     }
 
     /// Whether `peer` is the master we serve.
@@ -46,15 +49,15 @@ impl Door {
         if let Some((master, pinned)) = self.pinned.as_ref().filter(|pinned| **pinned != (role.clone(), fingerprint)) {
             error!(
                 %role, %fingerprint, %master, %pinned,
-                "{role} is not the master that this minion serves; it is rejected. If the minion is to change masters: \
-                 estate-keys delete {master} and {role} in the minion's keys, then start it again",
+                "{role} is not the master that this minion serves; it is rejected. If the minion is to change masters, on \
+                 it: estate-keys --minion delete {master} {role}, then start it again",
             );
             return Verdict::admit(role, fingerprint, Some(Acceptance::Rejected));
         }
-        if let Some(fatal) = self.mismatch(&role, fingerprint) {
-            error!("{fatal}");
+        if let Some(why) = self.mismatch(&role, fingerprint) {
+            self.report(fingerprint, &why);
             // Forgotten, not rejected: the right master may be known by this very name.
-            return Verdict { fatal: Some(fatal), ..Verdict::admit(role, fingerprint, None) };
+            return Verdict::admit(role, fingerprint, None);
         }
         match self.master_finger {
             Some(_) => info!(%role, %fingerprint, "the master's key is the one in the settings"),
@@ -97,13 +100,20 @@ impl Door {
     }
 
     /// Another key than the pinned one was presented under its name.
-    pub(super) fn on_clash(&self, role: &Name, known: Fingerprint, presented: Fingerprint) -> String {
-        let fatal = format!(
-            "the master {role} presents the key {presented}, but {known} is pinned. Somebody may be posing as it; if it \
-             was set up anew on purpose: estate-keys -c /etc/roadstead/minion delete {role}, then start again"
+    pub(super) fn on_clash(&mut self, role: &Name, known: Fingerprint, presented: Fingerprint) {
+        let why = format!(
+            "the master {role} presents the key {presented}, but {known} is pinned: refused, and asked again later. \
+             Somebody may be posing as it; if it was set up anew on purpose, on this minion: \
+             estate-keys --minion delete {role}"
         );
-        error!("{fatal}");
-        fatal
+        self.report(presented, &why);
+    }
+
+    /// Says it once per key: whoever poses as the master does so with every answer.
+    fn report(&mut self, presented: Fingerprint, why: &str) {
+        if self.reported.replace(presented) != Some(presented) {
+            error!("{why}");
+        }
     }
 
     /// The far side does not let us in.
@@ -120,20 +130,21 @@ impl Door {
                 "{by} rejects our key {finger}, or knows another key under the id {id}. If this machine is the right one, \
                  on the master: estate-keys delete {id}, then accept it. Trying again now and then",
             ),
+            Refusal::Busy => info!("{by} cannot take us now; trying again"),
             Refusal::Silent => warn!("{by} does not answer; trying again"),
         }
     }
 
     /// We are in: the next refusal is news again.
     pub(super) fn on_joined(&mut self) {
-        self.said = None;
+        (self.said, self.reported) = (None, None);
     }
 
     fn mismatch(&self, role: &Name, fingerprint: Fingerprint) -> Option<String> {
         let demanded = self.master_finger.filter(|demanded| *demanded != fingerprint)?;
         Some(format!(
             "the master {role} presents the key {fingerprint}, but the setting master_finger demands {demanded}. Compare \
-             with `estate-keys finger` on the master; if {fingerprint} is right, correct master_finger and start again"
+             with `estate-keys finger` on the master; if {fingerprint} is right, correct master_finger and start this minion again"
         ))
     }
 }
@@ -177,11 +188,9 @@ mod tests {
     fn a_demanded_key_is_the_only_one() {
         let mut door = door(Some(KEY));
         assert_eq!(door.on_knock(name("m"), KEY), Verdict::admit(name("m"), KEY, Some(Acceptance::Accepted)));
-        let verdict = door.on_knock(name("m"), OTHER);
-        assert_eq!(verdict.command, Verdict::admit(name("m"), OTHER, None).command);
-        let fatal = verdict.fatal.unwrap();
+        assert_eq!(door.on_knock(name("m"), OTHER), Verdict::admit(name("m"), OTHER, None));
+        let fatal = door.on_standing(name("m"), OTHER, Some(Acceptance::Accepted)).fatal.unwrap();
         assert!(fatal.contains(&KEY.to_string()) && fatal.contains(&OTHER.to_string()), "{fatal}");
-        assert!(door.on_standing(name("m"), OTHER, Some(Acceptance::Accepted)).fatal.is_some());
         assert_eq!(door.master(), None);
     }
 }

@@ -41,13 +41,13 @@ impl Job {
         Ok(Self { jid, fun, arg, tgt: map.remove("tgt").unwrap_or_default(), tgt_type, user })
     }
 
-    /// Positional and keyword arguments. A map marked `__kwarg__` holds keywords wherever it stands; a last map without
-    /// the mark does too, because RAET masters lose the mark (quirks §3).
+    /// Positional and keyword arguments. A map marked `__kwarg__` holds keywords wherever it stands. Whether one without
+    /// the mark does (Salt's RAET masters lose it, quirks §3) only the function can tell, by the names it knows.
     pub(super) fn arguments(&self) -> (Vec<Value>, Map<String, Value>) {
         let (mut args, mut kwargs) = (Vec::new(), Map::new());
-        for (i, item) in self.arg.iter().enumerate() {
+        for item in &self.arg {
             match item {
-                Value::Object(map) if i + 1 == self.arg.len() || is_marked(map) => kwargs.extend(map.clone()),
+                Value::Object(map) if is_marked(map) => kwargs.extend(map.clone()),
                 other => args.push(other.clone()),
             }
         }
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn keywords_with_and_without_the_mark() {
-        assert_eq!(arguments(json!(["pwd", {"cwd": "/"}])), (json!(["pwd"]), json!({"cwd": "/"})));
+        assert_eq!(arguments(json!(["pwd", {"cwd": "/"}])), (json!(["pwd", {"cwd": "/"}]), json!({})));
         assert_eq!(arguments(json!([{"cwd": "/", "__kwarg__": true}, 1])), (json!([1]), json!({"cwd": "/"})));
         assert_eq!(arguments(json!([{"a": 1}, {"__kwarg__": true}])), (json!([{"a": 1}]), json!({})));
         assert_eq!(arguments(json!("one")), (json!(["one"]), json!({})));

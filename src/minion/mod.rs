@@ -172,9 +172,7 @@ impl Duty for Minion {
                 let verdict = self.door.on_standing(role, fingerprint, acceptance);
                 self.on_verdict(verdict);
             }
-            Event::Clash { role, known, presented } => {
-                self.outputs.push_back(Output::Fatal(self.door.on_clash(&role, known, presented)));
-            }
+            Event::Clash { role, known, presented } => self.door.on_clash(&role, known, presented),
             Event::Refused { by, why } => self.door.on_refused(&by, why),
             Event::Joined { peer } => self.on_joined(&peer),
             Event::Left { peer, why } => self.on_left(&peer, why),

@@ -8,4 +8,4 @@ pub mod sign;
 pub use boxes::{PublicKey, SecretKey, SharedBox};
 pub use derive::{Secret, Symmetric};
 pub use seal::{Direction, Record, RecordKey, Suite};
-pub use sign::{SigningKey, VerifyKey};
+pub use sign::{SigningKey, VerifyKey, all_verify};

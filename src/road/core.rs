@@ -1,11 +1,12 @@
 //! What all transactions of a road share: who we are, the roll, randomness, the way out. Knows no estate.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::config::{Config, Trust};
 use super::stats::{Drop, Stats};
-use crate::base::{Acceptance, Random, Time, limits};
+use crate::base::{Acceptance, Name, Random, Time, limits};
 use crate::keep::roll::Verdict;
 use crate::keep::{Change, OwnKeys, RoleKey, Roll};
 use crate::transport::Event;
@@ -31,7 +32,30 @@ pub(crate) struct Core {
     pub(crate) now: Time,
     controls: VecDeque<(SocketAddr, Vec<u8>)>,
     outputs: VecDeque<Output>,
+    /// How many roles the roll has, and how many of them are pending.
+    known: usize,
+    pending: usize,
+    /// When a clash of a known role was last said.
+    clashes: BTreeMap<Name, Time>,
 }
+
+/// What becomes of an estate that presents a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// It may join.
+    Accepted,
+    /// It waits.
+    Pending,
+    /// It is told so.
+    Rejected,
+    /// It has another key than its role is known with.
+    Clash,
+    /// There is no room to remember it: silence.
+    Full,
+}
+
+/// Time between two reports of a clash of one role.
+const CLASH_REST: Duration = Duration::from_secs(10);
 
 /// Control packets that wait for the shell; further ones are dropped like packets on the way.
 const CONTROLS: usize = 16_384;
@@ -47,7 +71,12 @@ impl Core {
             now,
             controls: VecDeque::new(),
             outputs: VecDeque::new(),
+            known: 0,
+            pending: 0,
+            clashes: BTreeMap::new(),
         };
+        core.known = core.roll.iter().count();
+        core.pending = core.roll.pending();
         let known: Vec<_> = core.roll.iter().map(|(key, acceptance)| (key.clone(), acceptance)).collect();
         for (key, acceptance) in known {
             core.announce(&key, Some(acceptance));
@@ -101,41 +130,73 @@ impl Core {
         !self.outputs.is_empty()
     }
 
-    /// What the roll says of a presented key. An unknown one is written down as pending and knocks, if there is room.
-    pub(crate) fn judge(&mut self, key: &RoleKey) -> Option<Acceptance> {
+    /// What the roll says of a presented key (wire v0 §6). An unknown one is written down and knocks, if there is room.
+    pub(crate) fn judge(&mut self, key: &RoleKey) -> Judgement {
         let verdict = self.roll.verdict(key);
-        let trust = self.config.trust;
-        if verdict != Verdict::Known(Acceptance::Accepted)
-            && (trust == Trust::Always || (trust == Trust::Once && verdict == Verdict::Unknown))
-        {
-            self.decide(key.clone(), Some(Acceptance::Accepted));
-            return Some(Acceptance::Accepted);
-        }
+        let is_trusted = self.is_trusted(verdict);
         match verdict {
-            Verdict::Known(acceptance) => Some(acceptance),
+            Verdict::Known(Acceptance::Accepted) => Judgement::Accepted,
+            // Strangers are many: what is written down for them has an end, and beyond it they get silence.
+            Verdict::Unknown if is_trusted && self.known >= limits::ESTATES => self.full(),
+            Verdict::Unknown if !is_trusted && self.pending >= limits::PENDING_KEYS => self.full(),
+            // Not written down yet: a join proves nothing, and whoever claims a name first must not keep it for that.
+            _ if is_trusted => Judgement::Accepted,
+            Verdict::Known(Acceptance::Pending) => Judgement::Pending,
+            Verdict::Known(Acceptance::Rejected) => Judgement::Rejected,
             Verdict::Clash => {
                 self.clash(key);
-                None
-            }
-            Verdict::Unknown if self.roll.pending() >= limits::PENDING_KEYS => {
-                self.stats.drop(Drop::Full);
-                None
+                Judgement::Clash
             }
             Verdict::Unknown => {
                 self.decide(key.clone(), Some(Acceptance::Pending));
                 self.event(Event::Knock { role: key.role.clone(), fingerprint: key.fingerprint() });
-                Some(Acceptance::Pending)
+                Judgement::Pending
             }
         }
     }
 
-    /// Reports that a known role presented another key.
-    pub(crate) fn clash(&mut self, key: &RoleKey) {
-        if let Some((known, _)) = self.roll.find(&key.role) {
-            let known = known.fingerprint();
-            tracing::info!(role = %key.role, %known, presented = %key.fingerprint(), "another key under a known role");
-            self.event(Event::Clash { role: key.role.clone(), known, presented: key.fingerprint() });
+    /// A handshake has proved this key: if it was let in on trust, it is written down now. Says whether it is accepted.
+    pub(crate) fn confirm(&mut self, key: &RoleKey) -> bool {
+        let verdict = self.roll.verdict(key);
+        if verdict == Verdict::Known(Acceptance::Accepted) {
+            return true;
         }
+        let is_trusted = self.is_trusted(verdict);
+        if is_trusted {
+            self.decide(key.clone(), Some(Acceptance::Accepted));
+        }
+        is_trusted
+    }
+
+    /// Whether the roll holds just this key for its role.
+    pub(crate) fn is_on_roll(&self, key: &RoleKey) -> bool {
+        self.roll.find(&key.role).is_some_and(|(known, _)| known.same_keys(key))
+    }
+
+    /// Whether a key with this verdict is let in without anybody's word.
+    fn is_trusted(&self, verdict: Verdict) -> bool {
+        match self.config.trust {
+            Trust::Never => false,
+            Trust::Once => matches!(verdict, Verdict::Unknown | Verdict::Known(Acceptance::Pending)),
+            Trust::Always => true,
+        }
+    }
+
+    fn full(&mut self) -> Judgement {
+        self.stats.drop(Drop::Full);
+        Judgement::Full
+    }
+
+    /// Reports that a known role presented another key; not with every packet of whoever repeats it.
+    pub(crate) fn clash(&mut self, key: &RoleKey) {
+        let Some((known, _)) = self.roll.find(&key.role) else { return };
+        if self.clashes.get(&key.role).is_some_and(|said| self.now.since(*said) < CLASH_REST) {
+            return;
+        }
+        let known = known.fingerprint();
+        tracing::info!(role = %key.role, %known, presented = %key.fingerprint(), "another key under a known role");
+        self.clashes.insert(key.role.clone(), self.now);
+        self.event(Event::Clash { role: key.role.clone(), known, presented: key.fingerprint() });
     }
 
     /// Writes a decision to the roll and the disk, and tells the application.
@@ -152,11 +213,18 @@ impl Core {
     /// Takes over a decision that is on the disk already; says whether it was news.
     pub(crate) fn learn(&mut self, key: RoleKey, acceptance: Option<Acceptance>) -> bool {
         let standing = acceptance.map_or_else(|| "forgotten".to_owned(), |a| a.to_string());
-        tracing::info!(role = %key.role, fingerprint = %key.fingerprint(), %standing, "key");
+        tracing::debug!(role = %key.role, fingerprint = %key.fingerprint(), %standing, "key");
         self.announce(&key, acceptance);
+        let before = self.roll.find(&key.role).map(|(_, standing)| standing);
+        self.known = self.known + usize::from(acceptance.is_some()) - usize::from(before.is_some());
+        self.pending = self.pending + usize::from(acceptance == Some(Acceptance::Pending))
+            - usize::from(before == Some(Acceptance::Pending));
         match acceptance {
             Some(acceptance) => self.roll.set(key, acceptance),
-            None => self.roll.remove(&key.role).is_some(),
+            None => {
+                self.clashes.remove(&key.role);
+                self.roll.remove(&key.role).is_some()
+            }
         }
     }
 

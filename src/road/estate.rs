@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::core::Core;
-use super::v0::alive::Aliver;
+use super::v0::alive::{Aliver, Probe};
 use super::v0::allowent::Allowent;
 use super::v0::allower::Allower;
 use super::v0::inbox::Inbox;
@@ -26,6 +26,20 @@ pub(crate) struct Peer {
     pub(crate) kind: u32,
 }
 
+/// A joined estate as a new join describes it; with the key we know, and not proven by it yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    pub(crate) ha: SocketAddr,
+    /// Its number for us.
+    pub(crate) fuid: u32,
+    pub(crate) peer: Peer,
+}
+
+/// Shortest time between two suspicions: a flood of joins under its name must not keep an estate from being sent to.
+const SUSPICION_REST: Duration = Duration::from_secs(2);
+/// How long an estate that has proved nothing, or whose key is no longer good, is remembered so that it is told.
+pub(crate) const PROBATION: Duration = Duration::from_secs(60);
+
 /// One entry of the table.
 pub(crate) struct Remote {
     /// Our number for it: goes out as `se`, comes in as `de`.
@@ -36,8 +50,12 @@ pub(crate) struct Remote {
     pub(crate) ha: SocketAddr,
     /// `None` until a first join has told.
     pub(crate) peer: Option<Peer>,
-    /// Address and number from a join of a joined estate, until a handshake proves them.
-    pub(crate) candidate: Option<(SocketAddr, u32)>,
+    /// What a join of a joined estate said, until a handshake proves it.
+    pub(crate) candidate: Option<Candidate>,
+    /// A first join of a joined estate was finished: its sessions may count from the start again.
+    pub(crate) renewed: bool,
+    /// A handshake has proved its key, in this process or an earlier one: it is worth a place on disk and in the table.
+    pub(crate) proven: bool,
     pub(crate) sid: u32,
     pub(crate) rsid: u32,
     pub(crate) tid: u32,
@@ -50,8 +68,10 @@ pub(crate) struct Remote {
     pub(crate) present: bool,
     /// A join under its name came in; nothing new is sent until it shows which session it is in.
     pub(crate) suspect: bool,
-    /// Whether we join it again whenever it is lost.
-    pub(crate) dialed: bool,
+    /// When a suspicion was last cleared.
+    pub(crate) cleared: Option<Time>,
+    /// Where we join it again whenever it is lost; `None`: it comes to us.
+    pub(crate) home: Option<SocketAddr>,
     /// When to look after it next.
     pub(crate) rest: Option<Time>,
     pub(crate) joiner: Option<Joiner>,
@@ -59,6 +79,7 @@ pub(crate) struct Remote {
     pub(crate) allower: Option<Allower>,
     pub(crate) allowent: Option<Allowent>,
     pub(crate) aliver: Option<Aliver>,
+    pub(crate) probe: Option<Probe>,
     pub(crate) outbox: Outbox,
     pub(crate) inbox: Inbox,
     /// The names the table lists it under; the table's own.
@@ -73,6 +94,8 @@ impl Remote {
             ha,
             peer: None,
             candidate: None,
+            renewed: false,
+            proven: false,
             sid: 0,
             rsid: 0,
             tid: 0,
@@ -81,13 +104,15 @@ impl Remote {
             session: None,
             present: false,
             suspect: false,
-            dialed: false,
+            cleared: None,
+            home: None,
             rest: None,
             joiner: None,
             joinent: None,
             allower: None,
             allowent: None,
             aliver: None,
+            probe: None,
             outbox: Outbox::default(),
             inbox: Inbox::default(),
             listing: super::index::Listing::default(),
@@ -100,6 +125,7 @@ impl Remote {
         remote.fuid = record.fuid;
         remote.sid = wrap::next(record.sid);
         remote.joined = record.joined == Some(true);
+        remote.proven = true;
         remote.peer = Some(Peer { name: record.name.clone(), key, main: record.main, kind: record.kind });
         remote
     }
@@ -127,9 +153,27 @@ impl Remote {
         }
     }
 
-    /// Whether messages may go out: allowed, both sides know it, and no join casts doubt on it.
+    /// Whether messages may go out: allowed, both sides know it, and no join casts doubt on it. A handshake that has
+    /// proved nothing yet (an old hello sent again, say) stops nothing.
     pub(crate) fn can_send(&self) -> bool {
-        self.session.is_some() && self.present && self.allowent.is_none() && !self.suspect
+        let is_new = self.allowent.as_ref().is_some_and(Allowent::is_proved);
+        self.session.is_some() && self.present && !is_new && !self.suspect
+    }
+
+    /// Somebody joins under its name: it shall show which session it is in before anything new is sent. Not too often.
+    pub(crate) fn suspect(&mut self, core: &mut Core) {
+        let is_trusted = self.cleared.is_some_and(|cleared| core.now.since(cleared) < SUSPICION_REST);
+        if self.session.is_some() && !is_trusted {
+            self.suspect = true;
+            super::v0::alive::start(core, self);
+        }
+    }
+
+    /// It has shown which session it is in.
+    pub(crate) fn clear_suspicion(&mut self, core: &Core) {
+        if std::mem::take(&mut self.suspect) {
+            self.cleared = Some(core.now);
+        }
     }
 
     /// Takes a new session into use, ends the old one, and tells the application (wire v0 §3 "sid", §4.5 "session change").
@@ -139,12 +183,11 @@ impl Remote {
         self.sid = wrap::next(self.sid);
         self.peer_tid = 0;
         self.suspect = false;
-        if let Some((ha, fuid)) = self.candidate.take() {
-            tracing::debug!(nuid = self.nuid, %ha, "the estate moved");
-            (self.ha, self.fuid) = (ha, fuid);
-        }
+        self.candidate = None;
+        self.renewed = false;
+        self.proven = true;
         self.joined = true;
-        self.aliver = None;
+        (self.aliver, self.probe) = (None, None);
         self.on_heard(core);
         self.persist(core);
     }
@@ -170,6 +213,9 @@ impl Remote {
     /// It proved that it lives and is in the session: tell the application, and let it rest.
     pub(crate) fn on_heard(&mut self, core: &mut Core) {
         self.rest_for(core, core.config.timers.presence);
+        if !self.suspect {
+            self.aliver = None;
+        }
         if self.session.is_some()
             && !self.present
             && let Some(peer) = &self.peer
@@ -205,9 +251,25 @@ impl Remote {
         }
     }
 
-    /// Whether it asked to join, did not finish, and has nothing going on: nothing about it is worth keeping.
+    /// Whether a transaction other than messages is on its way.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.joiner.is_some()
+            || self.joinent.is_some()
+            || self.allower.is_some()
+            || self.allowent.is_some()
+            || self.aliver.is_some()
+    }
+
+    /// Whether it has proved nothing and has nothing going on: nothing about it is worth keeping.
     pub(crate) fn is_passer_by(&self) -> bool {
-        self.sid == 0 && !self.joined && !self.dialed && self.joiner.is_none() && self.joinent.is_none()
+        !self.proven && self.home.is_none() && self.rest.is_none() && self.session.is_none() && !self.is_busy()
+    }
+
+    /// Whoever we dial is never left without a next step, whatever it answered.
+    pub(crate) fn ensure_next_step(&mut self, core: &mut Core) {
+        if self.home.is_some() && self.rest.is_none() && !self.is_busy() {
+            self.rest_for(core, core.config.timers.presence);
+        }
     }
 
     /// The next moment anything about it is due.
@@ -215,7 +277,7 @@ impl Remote {
         [
             self.rest,
             self.joiner.as_ref().map(|t| t.redo.deadline()),
-            self.joinent.as_ref().and_then(Joinent::deadline),
+            self.joinent.as_ref().map(Joinent::deadline),
             self.allower.as_ref().map(|t| t.redo.deadline()),
             self.allowent.as_ref().map(|t| t.redo.deadline()),
             self.aliver.as_ref().map(|t| t.redo.deadline()),

@@ -37,9 +37,14 @@ impl Table {
         self.puid
     }
 
+    /// Whether there is no room for another remote.
+    pub(crate) fn is_full(&self) -> bool {
+        self.remotes.len() >= limits::ESTATES
+    }
+
     /// A new remote with a fresh number, unless the table is full.
     pub(crate) fn create(&mut self, ha: SocketAddr) -> Option<&mut Remote> {
-        if self.remotes.len() >= limits::ESTATES {
+        if self.is_full() {
             return None;
         }
         loop {
@@ -56,13 +61,27 @@ impl Table {
         let nuid = self.create(ha)?.nuid;
         self.dialed.push(nuid);
         let remote = self.find(nuid)?;
-        remote.dialed = true;
+        remote.home = Some(ha);
         Some(remote)
     }
 
-    /// Takes in a remote that has its number already.
+    /// Whether we join somebody at this address already, or do from now on: an estate we know from there.
+    pub(crate) fn is_dialed(&mut self, ha: SocketAddr) -> bool {
+        if self.remotes.values().any(|r| r.home == Some(ha)) {
+            return true;
+        }
+        let Some(remote) = self.remotes.values_mut().find(|r| r.ha == ha) else { return false };
+        remote.home = Some(ha);
+        self.dialed.push(remote.nuid);
+        true
+    }
+
+    /// Takes in a remote that has its number already; not if the number is none or another's.
     pub(crate) fn adopt(&mut self, remote: Remote) {
         let nuid = remote.nuid;
+        if nuid <= 1 || self.remotes.contains_key(&nuid) {
+            return;
+        }
         self.puid = self.puid.max(nuid);
         self.remotes.insert(nuid, remote);
         self.relist(nuid);

@@ -9,6 +9,8 @@ pub mod config;
 mod core;
 mod estate;
 mod index;
+#[cfg(feature = "sim")]
+pub mod place;
 pub mod stats;
 mod v0;
 pub mod v1;
@@ -21,11 +23,12 @@ pub use stats::Stats;
 
 use self::agenda::Agenda;
 use self::core::Core;
-use self::estate::Remote;
+use self::estate::{PROBATION, Remote};
 use self::index::Table;
 use crate::base::{Acceptance, Fingerprint, Name, Random, Time, limits};
 use crate::keep::{Change, LocalRecord, OwnKeys, RemoteRecord, RoleKey, Roll};
 use crate::message::{Message, Route};
+use crate::nacl::VerifyKey;
 use crate::transport::{Command, Departure, Event, Failure, Ticket};
 use crate::wire::v0::{BodyKind, body};
 
@@ -66,6 +69,9 @@ impl Road {
             table.adopt(remote);
         }
         for ha in dial {
+            if table.is_dialed(ha) {
+                continue;
+            }
             let Some(remote) = table.dial(ha) else { continue };
             v0::joiner::start(&mut core, remote);
             let nuid = remote.nuid;
@@ -79,13 +85,16 @@ impl Road {
     /// Takes a datagram from the socket.
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         self.advance(now);
-        self.core.stats.datagrams_in += 1;
-        self.core.stats.bytes_in += datagram.len() as u64;
-        let puid = self.table.puid();
-        if let Some(nuid) = v0::handle(&mut self.core, &mut self.table, from, datagram) {
-            self.settle(nuid);
+        self.take(from, datagram, None);
+    }
+
+    /// Takes datagrams that came together, in order. The same as one by one, at half the price for signatures.
+    pub fn handle_datagrams(&mut self, now: Time, datagrams: &[(SocketAddr, &[u8])]) {
+        self.advance(now);
+        let proven = v0::batch::prove(&mut self.table, datagrams);
+        for ((from, datagram), proven) in datagrams.iter().zip(proven) {
+            self.take(*from, datagram, proven);
         }
-        self.note_puid(puid);
     }
 
     /// Takes a command, or gives it back when there is no room; [`Event::Room`] follows when there is again.
@@ -172,6 +181,16 @@ impl Road {
         self.core.own_key()
     }
 
+    fn take(&mut self, from: SocketAddr, datagram: &[u8], proven: Option<VerifyKey>) {
+        self.core.stats.datagrams_in += 1;
+        self.core.stats.bytes_in += datagram.len() as u64;
+        let puid = self.table.puid();
+        if let Some(nuid) = v0::handle(&mut self.core, &mut self.table, from, datagram, proven) {
+            self.settle(nuid);
+        }
+        self.note_puid(puid);
+    }
+
     fn advance(&mut self, now: Time) {
         self.core.now = self.core.now.max(now);
     }
@@ -198,6 +217,7 @@ impl Road {
             self.table.remove(nuid);
             return self.agenda.remove(nuid);
         }
+        remote.ensure_next_step(&mut self.core);
         self.agenda.set_deadline(nuid, remote.deadline());
         if remote.has_packets() {
             self.agenda.set_ready(nuid);
@@ -257,22 +277,20 @@ impl Road {
     }
 }
 
-/// Ends everything with an estate whose key is no longer good. It stays in the table so that it is told when it asks.
+/// Ends everything with an estate whose key is no longer good. It stays in the table a while, to be told when it asks.
 fn cut(core: &mut Core, remote: &mut Remote, why: Departure) {
     remote.end_session(core, why);
     remote.joined = false;
     remote.candidate = None;
     remote.suspect = false;
-    (remote.allower, remote.allowent, remote.aliver) = (None, None, None);
+    remote.renewed = false;
+    remote.proven = false;
+    (remote.allower, remote.allowent, remote.aliver, remote.probe) = (None, None, None, None);
     if let Some(peer) = &remote.peer {
         core.keep(Change::DropRemote(peer.name.clone()));
     }
-    if remote.dialed {
-        let wait = core.config.timers.refused;
-        remote.rest_for(core, wait);
-    } else {
-        remote.rest = None;
-    }
+    let wait = if remote.home.is_some() { core.config.timers.refused } else { PROBATION };
+    remote.rest_for(core, wait);
 }
 
 /// A message as the body of this wire. Estates left out of the route are us and the receiver.

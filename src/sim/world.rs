@@ -172,10 +172,16 @@ impl World {
         self.standstill = if next > self.now { 0 } else { self.standstill + 1 };
         assert!(self.standstill < STANDSTILL, "a road asks to be called at {:?} and does nothing then", self.now);
         self.now = self.now.max(next);
+        let mut arrived = Vec::new();
         while let Some(entry) = self.flights.first_entry().filter(|e| e.key().0 <= self.now) {
-            let (from, to, datagram) = entry.remove();
-            if let Some(host) = self.hosts.iter_mut().find(|h| h.address == to && !h.is_down && !h.is_cut) {
-                host.road.handle_datagram(self.now, from, &datagram);
+            arrived.push(entry.remove());
+        }
+        for host in self.hosts.iter_mut().filter(|h| !h.is_down && !h.is_cut) {
+            // What comes at once is taken at once, as from a socket.
+            let its = arrived.iter().filter(|(_, to, _)| *to == host.address);
+            let train: Vec<_> = its.map(|(from, _, datagram)| (*from, datagram.as_slice())).collect();
+            if !train.is_empty() {
+                host.road.handle_datagrams(self.now, &train);
             }
         }
         for host in self.hosts.iter_mut().filter(|h| !h.is_down) {
@@ -183,6 +189,8 @@ impl World {
                 host.road.handle_timeout(self.now);
             }
         }
+        // What came of it is seen now, not when the next thing happens.
+        self.drain();
         true
     }
 

@@ -217,3 +217,31 @@ pub(crate) fn can_talk(world: &mut World, time: Duration) -> bool {
     }
     false
 }
+
+/// A recorded run, one line per datagram: for reading a failure.
+pub(crate) fn story(world: &World) -> String {
+    let mut story = String::new();
+    for (time, from, to, datagram) in &world.record {
+        let what = match roadstead::wire::v0::read(datagram) {
+            Ok(packet) => {
+                let head = packet.head;
+                let side = if head.correspondent { "answer" } else { "" };
+                format!(
+                    "{:?} {:?} {side} se {} de {} si {} ti {} sn {}/{} {}",
+                    head.transact,
+                    head.packet,
+                    head.se,
+                    head.de,
+                    head.si,
+                    head.ti,
+                    head.sn,
+                    head.sc,
+                    if head.again { "again" } else { "" }
+                )
+            }
+            Err(error) => error.to_string(),
+        };
+        story += &format!("{:10.3} {from} > {to} {what}\n", time.0 as f64 / 1e6);
+    }
+    story
+}

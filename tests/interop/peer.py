@@ -99,14 +99,14 @@ class Peer(object):
             return list(self.stack.remotes.values())[0]
         return self.stack.nameRemotes[peer]
 
-    def join(self, port=None, host='127.0.0.1', peer=None, timeout=5.0):
+    def join(self, port=None, host='127.0.0.1', peer=None, timeout=15.0):
         if port is None:
             remote = self.remote(peer)
         else:
             remote = self.stack.addRemote(estating.RemoteEstate(stack=self.stack, fuid=0, sid=0, ha=(host, port)))
         self.stack.join(uid=remote.uid, timeout=timeout)
 
-    def allow(self, peer=None, timeout=5.0):
+    def allow(self, peer=None, timeout=15.0):
         self.stack.allow(uid=self.remote(peer).uid, timeout=timeout)
 
     def standing_of(self, role):

@@ -1,6 +1,8 @@
 //! A minion answers for itself only, once, and only for jobs it was given.
 
-use crate::world::{World, glob, remote_cmd, seconds};
+use crate::world::{World, glob, name, remote_cmd, seconds};
+use roadstead::bus::Notice;
+use roadstead::message::Address;
 use serde_json::json;
 
 #[test]
@@ -9,6 +11,8 @@ fn not_for_others_not_twice() {
     world.puppet("evil");
     world.puppet("good");
     world.run(seconds(3.0));
+    let event_req = Address { estate: None, yard: None, share: Some(name("event_req")) };
+    let listener = world.page(event_req, "", &json!({}));
     let yard = world.publish("test.sleep", &[json!(3)], crate::world::list(&["web1", "good"]), 5.0);
     world.run(seconds(0.1));
     let jid = world.told(&yard).jid;
@@ -22,6 +26,10 @@ fn not_for_others_not_twice() {
     assert!(told.ended);
     let values: Vec<_> = told.returned.iter().map(|(id, one)| (id.as_str(), one.value.clone())).collect();
     assert_eq!(values, [("good", json!(1)), ("web1", json!(3.0))]);
+    let notices = world.pages(&listener).iter().map(|message| message.read::<Notice>().unwrap());
+    let rets: Vec<_> = notices.filter(|n| n.tag.contains("/ret/")).map(|n| (n.tag, n.data["id"].clone())).collect();
+    let ret = |id: &str| (format!("salt/job/{jid}/ret/{id}"), json!(id));
+    assert_eq!(rets, [ret("good"), ret("web1")]);
 }
 
 #[test]

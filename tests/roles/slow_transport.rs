@@ -17,3 +17,18 @@ fn everything_arrives_in_the_end() {
     }
     assert_eq!(world.runs.len(), 100);
 }
+
+#[test]
+fn a_job_that_was_given_up_is_not_sent_any_more() {
+    let mut world = World::with(&["web1"]);
+    world.full = 100;
+    let yard = world.ping("*");
+    world.run(seconds(10.0));
+    assert_eq!(world.told(&yard).missing["web1"], "the job could not be brought to it in time");
+    world.full = 0;
+    world.run(seconds(5.0));
+    assert!(world.runs.is_empty());
+    let next = world.ping("*");
+    world.run(seconds(0.1));
+    assert_eq!(world.told(&next).returned.len(), 1);
+}

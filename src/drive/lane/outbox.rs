@@ -61,7 +61,7 @@ impl Outbox {
     pub(super) fn push(&mut self, main: &UnixDatagram, yard: &Name, pages: Pages) -> Result<(), LaneError> {
         let size = pages.message_len();
         let held = self.queues.get(yard).map_or((0, 0), |queue| (queue.messages.len(), queue.held));
-        if held.0 >= limits::OUTBOX_MESSAGES || held.1 + size > YARD_BYTES || self.held + size > limits::LANE_BYTES {
+        if held.0 >= limits::LANE_MESSAGES || held.1 + size > YARD_BYTES || self.held + size > limits::LANE_BYTES {
             return Err(LaneError::Full { yard: yard.clone() });
         }
         if let Some(queue) = self.queues.get_mut(yard) {

@@ -216,3 +216,14 @@ fn levels_are_salts() {
         assert_eq!(master(&format!("id: m\nlog_level: {text}")).log_level, level);
     }
 }
+
+#[test]
+fn a_command_of_the_minion_needs_no_master() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("minion");
+    std::fs::write(&file, "id: web1\n").unwrap();
+    assert!(matches!(Settings::load(DutyKind::Minion, Some(&file), None), Err(SettingsError::NoMaster { .. })));
+    let (settings, _) = Settings::load_alone(Some(&file), None).unwrap();
+    assert_eq!((settings.id.as_str(), settings.master), ("web1", None));
+    assert!(Settings::load_alone(Some(&dir.path().join("none")), None).is_err());
+}

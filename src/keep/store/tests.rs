@@ -307,3 +307,20 @@ proptest! {
         prop_assert!(loaded.iter().eq(roll.iter()));
     }
 }
+
+#[test]
+fn the_glance_sees_what_the_key_tool_does() {
+    let (_dir, store) = store();
+    let mut last = store.glance();
+    let mut changed = |what: &str, change: &Change| {
+        assert_eq!(store.glance(), last, "before {what}");
+        store.apply(change).unwrap();
+        let now = store.glance();
+        assert_ne!(now, last, "{what}");
+        last = now;
+    };
+    changed("knocked", &Change::Role(key(1, "web1"), Acceptance::Pending));
+    changed("accepted", &Change::Role(key(1, "web1"), Acceptance::Accepted));
+    changed("rejected", &Change::Role(key(1, "web1"), Acceptance::Rejected));
+    changed("deleted", &Change::DropRole(name("web1")));
+}

@@ -1,8 +1,10 @@
 //! Alive (wire v0 §4.4): asks whether the far side is there and in the session, and answers the same question.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::redo::{Fire, Redo};
+use crate::base::Time;
 use crate::road::core::Core;
 use crate::road::estate::Remote;
 use crate::road::stats::Drop;
@@ -14,6 +16,40 @@ pub(crate) struct Aliver {
     ti: u32,
     si: u32,
     pub(crate) redo: Redo,
+}
+
+/// A question to an address from which an estate's packets came, and which is not the one we know.
+pub(crate) struct Probe {
+    ti: u32,
+    si: u32,
+    to: SocketAddr,
+    sent: Time,
+}
+
+/// Shortest time between two probes of one estate: old packets sent again must not make us talkative.
+const PROBE_REST: Duration = Duration::from_millis(200);
+
+/// Asks at a new address. Only who has the key can answer a question it has not been asked before.
+pub(crate) fn probe(core: &mut Core, remote: &mut Remote, to: SocketAddr) {
+    if remote.probe.as_ref().is_some_and(|p| core.now.since(p.sent) < PROBE_REST) {
+        return;
+    }
+    let (ti, si) = (remote.next_tid(), remote.sid);
+    remote.probe = Some(Probe { ti, si, to, sent: core.now });
+    let head = remote.head(core, TransactKind::Alive, PacketKind::Request, ti);
+    core.send(to, &head, &[]);
+}
+
+/// The answer from the new address: the estate is there.
+fn on_probed(core: &mut Core, remote: &mut Remote, head: &Head) -> bool {
+    let Some(probe) = remote.probe.take_if(|p| (p.ti, p.si) == (head.ti, head.si)) else { return false };
+    if head.packet == PacketKind::Ack && remote.session.is_some() {
+        tracing::debug!(nuid = remote.nuid, to = %probe.to, "the estate moved");
+        remote.ha = probe.to;
+        remote.persist(core);
+        remote.on_heard(core);
+    }
+    true
 }
 
 /// Asks, unless a question is on its way.
@@ -44,9 +80,9 @@ pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
         }
         Fire::GiveUp => {
             remote.aliver = None;
-            remote.suspect = false;
+            remote.clear_suspicion(core);
             remote.leave(core, Departure::Silent);
-            if remote.dialed {
+            if remote.home.is_some() {
                 // It may have lost us: joining again finds out, whatever it remembers.
                 super::joiner::start(core, remote);
             } else {
@@ -58,23 +94,27 @@ pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
 
 /// The answer; its signature has been checked. Says whether it belonged to our question.
 pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head) -> bool {
-    if remote.aliver.as_ref().is_none_or(|a| (a.ti, a.si) != (head.ti, head.si)) {
-        return false;
+    if on_probed(core, remote, head) {
+        return true;
     }
-    remote.aliver = None;
-    remote.suspect = false;
+    let Some(aliver) = remote.aliver.take_if(|a| (a.ti, a.si) == (head.ti, head.si)) else { return false };
+    remote.clear_suspicion(core);
     match head.packet {
         PacketKind::Ack => remote.on_heard(core),
         PacketKind::Unjoined => {
             remote.joined = false;
             remote.end_session(core, Departure::Renewed);
-            if remote.dialed || remote.peer.as_ref().is_some_and(|p| p.main) {
+            if remote.home.is_some() || remote.peer.as_ref().is_some_and(|p| p.main) {
                 super::joiner::start(core, remote);
             }
         }
         PacketKind::Unallowed => {
             remote.end_session(core, Departure::Renewed);
             super::allower::start(core, remote);
+        }
+        // It has seen a newer session of ours than the present one: our disk is older than its memory.
+        PacketKind::Nack if aliver.si == remote.sid && remote.home.is_some() => {
+            super::joiner::start_over(core, remote);
         }
         PacketKind::Reject => remote.leave(core, Departure::Silent),
         _ => {
@@ -85,8 +125,8 @@ pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head) -> bo
     true
 }
 
-/// The far side asks; its signature has been checked.
-pub(crate) fn on_request(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8], to: SocketAddr) {
+/// The far side asks; its signature has been checked. Only a question it has not asked before is a sign of life.
+pub(crate) fn on_request(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8], is_newer: bool) {
     // raet has no body here, and crashes on one.
     if head.packet != PacketKind::Request || !coat.is_empty() {
         return core.stats.drop(Drop::Unsupported);
@@ -96,10 +136,16 @@ pub(crate) fn on_request(core: &mut Core, remote: &mut Remote, head: &Head, coat
     } else if remote.session.is_none() {
         PacketKind::Unallowed
     } else {
-        remote.on_heard(core);
+        if is_newer && remote.present {
+            remote.on_heard(core);
+        } else if !remote.present {
+            // It may be back, or somebody sends an old question again: our own question will tell.
+            start(core, remote);
+        }
+        remote.inbox.on_done(head.ti);
         PacketKind::Ack
     };
     let mut answer = remote.head(core, TransactKind::Alive, packet, head.ti);
     (answer.si, answer.de, answer.correspondent) = (head.si, head.se, true);
-    core.send(to, &answer, &[]);
+    core.send(remote.ha, &answer, &[]);
 }

@@ -3,9 +3,12 @@
 //! Nothing of a live session changes before the initiate has proved everything.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::redo::{Fire, Redo};
+use crate::base::Time;
 use crate::nacl::{PublicKey, SecretKey, SharedBox};
+use crate::road::config::Mutable;
 use crate::road::core::Core;
 use crate::road::estate::Remote;
 use crate::road::stats::Drop;
@@ -19,10 +22,21 @@ pub(crate) struct Allowent {
     se: u32,
     ha: SocketAddr,
     short: SecretKey,
-    theirs: PublicKey,
     oreo: [u8; 24],
+    /// When short-term key and oreo were made.
+    since: Time,
     pub(crate) redo: Redo,
     last: (PacketKind, Vec<u8>),
+}
+
+/// How long a short-term key waits for its initiate.
+const REUSE: Duration = Duration::from_secs(10);
+
+impl Allowent {
+    /// Whether the initiate has come and proved the key; what is left is to know that our acknowledgement arrived.
+    pub(crate) fn is_proved(&self) -> bool {
+        self.last.0 == PacketKind::Ack
+    }
 }
 
 /// A hello; its signature has been checked.
@@ -56,8 +70,13 @@ pub(crate) fn on_hello(core: &mut Core, remote: &mut Remote, from: SocketAddr, h
 }
 
 fn start(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, theirs: PublicKey) {
-    let short = SecretKey::from_bytes(core.random.bytes());
-    let oreo = core.random.bytes();
+    // One short-term key and one oreo for all hellos of the moment: an old hello sent again by somebody else cannot
+    // take the place of the one whose initiate will prove the key.
+    let open = remote.allowent.take().filter(|a| !a.is_proved() && core.now.since(a.since) < REUSE);
+    let (short, oreo, since) = match open {
+        Some(open) => (open.short, open.oreo, open.since),
+        None => (SecretKey::from_bytes(core.random.bytes()), core.random.bytes(), core.now),
+    };
     let stuff = CookieStuff { short: short.public(), nuid_r: remote.nuid, fuid_r: head.se, oreo };
     let cookie = Cookie::write(&core.keys.secret, &theirs, core.random.bytes(), &stuff);
     remote.allowent = Some(Allowent {
@@ -66,8 +85,8 @@ fn start(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, th
         se: head.se,
         ha: from,
         short,
-        theirs,
         oreo,
+        since,
         redo: Redo::new(core.now, core.config.timers.allowent),
         last: (PacketKind::Cookie, cookie.to_vec()),
     });
@@ -113,15 +132,16 @@ pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
 }
 
 /// A later step; its signature has been checked. Says whether it belonged to this handshake.
-pub(crate) fn on_packet(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8]) -> bool {
-    let Some(allowent) = remote.allowent.as_ref().filter(|a| (a.ti, a.si, a.se) == (head.ti, head.si, head.se)) else {
-        return false;
-    };
+pub(crate) fn on_packet(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, coat: &[u8]) -> bool {
+    let Some(allowent) = &mut remote.allowent else { return false };
+    let is_last = (allowent.ti, allowent.si, allowent.se) == (head.ti, head.si, head.se);
     match head.packet {
-        PacketKind::Initiate if allowent.last.0 == PacketKind::Cookie => on_initiate(core, remote, coat),
+        // It may answer an earlier cookie of ours; the boxes will tell.
+        PacketKind::Initiate if !allowent.is_proved() => on_initiate(core, remote, from, head, coat),
+        _ if !is_last => return false,
         // Our acknowledgement was lost.
         PacketKind::Initiate => again(core, remote),
-        PacketKind::Ack if allowent.last.0 == PacketKind::Ack => {
+        PacketKind::Ack if allowent.is_proved() => {
             remote.allowent = None;
             remote.on_heard(core);
         }
@@ -136,30 +156,43 @@ pub(crate) fn on_packet(core: &mut Core, remote: &mut Remote, head: &Head, coat:
 
 /// A message came under the session this handshake made.
 pub(crate) fn on_used(remote: &mut Remote) {
-    if remote.allowent.as_ref().is_some_and(|a| a.last.0 == PacketKind::Ack) {
+    if remote.allowent.as_ref().is_some_and(Allowent::is_proved) {
         remote.allowent = None;
     }
 }
 
-fn on_initiate(core: &mut Core, remote: &mut Remote, coat: &[u8]) {
+fn on_initiate(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, coat: &[u8]) {
     let (Some(peer), Some(allowent)) = (&remote.peer, &mut remote.allowent) else { return };
     let opened = Initiate::open(coat, &allowent.short, &core.keys.secret);
-    let is_proved =
-        opened.is_ok_and(|i| i.short == allowent.theirs && i.oreo == allowent.oreo && i.long == peer.key.public);
-    if !is_proved {
+    let Some(initiate) = opened.ok().filter(|i| i.oreo == allowent.oreo && i.long == peer.key.public) else {
+        // Perhaps an old one sent again by somebody else: it ends nothing.
         core.stats.drop(Drop::BadAllow);
-        if let Some(allowent) = remote.allowent.take() {
-            tell(core, remote, &allowent, PacketKind::Reject, &[]);
-        }
-        return;
+        return super::stale::reply(core, remote, from, head, PacketKind::Reject);
+    };
+    if !core.confirm(&peer.key) {
+        remote.allowent = None;
+        return super::stale::reply(core, remote, from, head, PacketKind::Reject);
     }
-    let session = SharedBox::new(&allowent.theirs, &allowent.short);
+    (allowent.ti, allowent.si, allowent.se, allowent.ha) = (head.ti, head.si, head.se, from);
+    let session = SharedBox::new(&initiate.short, &allowent.short);
     allowent.last = (PacketKind::Ack, Vec::new());
     allowent.redo.on_progress(core.now, core.config.timers.allowent);
-    // Where a signed, fresh handshake came from is where the estate is.
-    if core.config.mutable >= crate::road::config::Mutable::Address || remote.candidate.is_some() {
-        remote.candidate = Some((allowent.ha, allowent.se));
-    }
     again(core, remote);
+    move_in(core, remote, from, head);
     remote.establish(core, session);
+}
+
+/// Takes over what a fresh handshake proves: where the estate is, how it counts, and what its last join said.
+fn move_in(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head) {
+    remote.rsid = head.si;
+    let candidate = remote.candidate.take().filter(|c| c.fuid == head.se);
+    if core.config.mutable >= Mutable::Address || candidate.is_some() {
+        if (from, head.se) != (remote.ha, remote.fuid) {
+            tracing::debug!(nuid = remote.nuid, %from, "the estate moved");
+        }
+        (remote.ha, remote.fuid) = (from, head.se);
+    }
+    if let Some(candidate) = candidate {
+        remote.peer = Some(candidate.peer);
+    }
 }

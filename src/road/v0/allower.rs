@@ -64,14 +64,29 @@ pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
             core.stats.redone += 1;
             again(core, remote);
         }
-        Fire::GiveUp => end(core, remote),
+        Fire::GiveUp => {
+            end(core, remote);
+            remote.rest = None;
+            // It may have lost us: joining again finds out. Whoever comes to us will.
+            if remote.home.is_some() {
+                super::joiner::start(core, remote);
+            }
+        }
     }
 }
 
 fn end(core: &mut Core, remote: &mut Remote) {
-    remote.allower = None;
-    let wait = core.config.timers.allower.max;
-    remote.rest_for(core, wait);
+    let Some(allower) = remote.allower.take() else { return };
+    if allower.theirs.is_some() {
+        // It has our initiate, and with it perhaps a new session, in which nothing of the old one counts.
+        remote.end_session(core, Departure::Renewed);
+    }
+    if remote.home.is_some() {
+        let wait = core.config.timers.allower.max;
+        remote.rest_for(core, wait);
+    } else {
+        remote.rest = None;
+    }
 }
 
 /// Gives way to a handshake of the far side.
@@ -87,6 +102,11 @@ pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head, coat:
     match head.packet {
         PacketKind::Cookie => on_cookie(core, remote, coat),
         PacketKind::Ack => on_ack(core, remote),
+        // Our session number is older than one it has seen: our disk is older than its memory. A first join sets it right.
+        PacketKind::Nack if remote.home.is_some() && allower.theirs.is_none() => {
+            remote.allower = None;
+            super::joiner::start_over(core, remote);
+        }
         PacketKind::Nack | PacketKind::Refuse | PacketKind::Reject => {
             tracing::debug!(nuid = remote.nuid, answer = ?head.packet, step = ?allower.last.0, "allow: refused");
             end(core, remote);
@@ -130,7 +150,17 @@ fn on_cookie(core: &mut Core, remote: &mut Remote, coat: &[u8]) {
 fn on_ack(core: &mut Core, remote: &mut Remote) {
     // An acknowledgement before the cookie proves nothing and changes nothing (quirks §2, last point).
     let Some(theirs) = remote.allower.as_ref().and_then(|a| a.theirs) else { return core.stats.drop(Drop::BadAllow) };
+    if !remote.peer.as_ref().is_some_and(|peer| core.confirm(&peer.key)) {
+        // Another estate has proved another key of this role meanwhile.
+        return end(core, remote);
+    }
     let Some(allower) = remote.allower.take() else { return };
     tell(core, remote, PacketKind::Ack, allower.ti, allower.si, &[]);
+    if super::joinent::is_answered(remote, remote.fuid) {
+        // It could not have taken part without our answer to its join: the acknowledgement was lost.
+        super::joinent::complete(core, remote);
+    }
+    // How it counts from now on shows in the first message that opens.
+    remote.rsid = 0;
     remote.establish(core, SharedBox::new(&theirs, &allower.short));
 }

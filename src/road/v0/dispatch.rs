@@ -3,16 +3,24 @@
 use std::net::SocketAddr;
 
 use super::{alive, allowent, allower, joinent, joiner, messengent, messenger, stale};
-use crate::base::{Acceptance, wrap};
+use crate::base::wrap;
+use crate::nacl::VerifyKey;
 use crate::road::config::Mutable;
-use crate::road::core::Core;
+use crate::road::core::{Core, Judgement};
 use crate::road::estate::{Peer, Remote};
 use crate::road::index::Table;
 use crate::road::stats::Drop;
+use crate::transport::Departure;
 use crate::wire::v0::{self, Head, Packet, PacketKind, TransactKind};
 
-/// Takes one datagram; says which estate it concerned.
-pub(crate) fn handle(core: &mut Core, table: &mut Table, from: SocketAddr, datagram: &[u8]) -> Option<u32> {
+/// Takes one datagram; says which estate it concerned. `proven` is the key that is known to have signed it.
+pub(crate) fn handle(
+    core: &mut Core,
+    table: &mut Table,
+    from: SocketAddr,
+    datagram: &[u8],
+    proven: Option<VerifyKey>,
+) -> Option<u32> {
     let Ok(packet) = v0::read(datagram) else {
         core.stats.drop(Drop::Malformed);
         return None;
@@ -23,11 +31,17 @@ pub(crate) fn handle(core: &mut Core, table: &mut Table, from: SocketAddr, datag
     }
     match packet.head.transact {
         TransactKind::Join => handle_join(core, table, from, &packet),
-        _ => handle_signed(core, table, from, &packet),
+        _ => handle_signed(core, table, from, &packet, proven),
     }
 }
 
-fn handle_signed(core: &mut Core, table: &mut Table, from: SocketAddr, packet: &Packet<'_>) -> Option<u32> {
+fn handle_signed(
+    core: &mut Core,
+    table: &mut Table,
+    from: SocketAddr,
+    packet: &Packet<'_>,
+    proven: Option<VerifyKey>,
+) -> Option<u32> {
     let head = &packet.head;
     if head.si == 0 || head.se == 0 || head.de == 0 {
         core.stats.drop(Drop::Malformed);
@@ -37,7 +51,8 @@ fn handle_signed(core: &mut Core, table: &mut Table, from: SocketAddr, packet: &
         core.stats.drop(Drop::Unknown);
         return None;
     };
-    let is_its = remote.peer.as_ref().is_some_and(|peer| packet.is_signed() && packet.verify(&peer.key.verify));
+    let key = remote.peer.as_ref().map(|peer| peer.key.verify);
+    let is_its = key.is_some_and(|key| packet.is_signed() && (proven == Some(key) || packet.verify(&key)));
     if !is_its {
         core.stats.drop(Drop::Unsigned);
         return None;
@@ -59,23 +74,21 @@ fn handle_signed(core: &mut Core, table: &mut Table, from: SocketAddr, packet: &
 fn speaks_for(remote: &Remote, head: &Head) -> bool {
     head.se == remote.fuid
         || (head.transact == TransactKind::Allow
-            && (remote.candidate.is_some_and(|(_, fuid)| fuid == head.se) || joinent::is_answered(remote, head.se)))
+            && (remote.candidate.as_ref().is_some_and(|c| c.fuid == head.se) || joinent::is_answered(remote, head.se)))
 }
 
-/// Whether the packet's session is not older than the last one seen; a newer one replaces it.
-fn is_current(remote: &mut Remote, head: &Head) -> bool {
-    // A join has just told that the estate starts anew, and it has not been acknowledged: its count starts anew too.
-    if head.packet == PacketKind::Hello && joinent::is_answered(remote, head.se) && remote.rsid != head.si {
-        remote.rsid = 0;
+/// Whether the packet's session is not older than the last one that was proven: by a handshake, or by a message that
+/// opens. A signature proves who, not when.
+fn is_current(remote: &Remote, head: &Head) -> bool {
+    if head.transact == TransactKind::Allow {
+        // A handshake changes nothing before it has proved everything; and after a first join, acknowledged or not, the
+        // estate's sessions count from the start again.
+        return head.packet != PacketKind::Hello
+            || remote.renewed
+            || joinent::is_answered(remote, head.se)
+            || wrap::is_current(head.si, remote.rsid);
     }
-    if !wrap::is_current(head.si, remote.rsid) {
-        return false;
-    }
-    if remote.rsid != head.si {
-        remote.rsid = head.si;
-        remote.inbox.drop_trays();
-    }
-    true
+    wrap::is_current(head.si, remote.rsid)
 }
 
 fn on_answer(core: &mut Core, remote: &mut Remote, from: SocketAddr, packet: &Packet<'_>) {
@@ -96,16 +109,16 @@ fn on_request(core: &mut Core, remote: &mut Remote, from: SocketAddr, packet: &P
     match (head.transact, head.packet) {
         (TransactKind::Allow, PacketKind::Hello) => allowent::on_hello(core, remote, from, head, coat),
         (TransactKind::Allow, _) => {
-            if !allowent::on_packet(core, remote, head, coat) {
+            if !allowent::on_packet(core, remote, from, head, coat) {
                 core.stats.drop(Drop::Stale);
             }
         }
         (TransactKind::Alive, _) => {
-            follow(core, remote, from, head);
-            alive::on_request(core, remote, head, coat, remote.ha);
+            let is_newer = note(core, remote, from, head);
+            alive::on_request(core, remote, head, coat, is_newer);
         }
         (TransactKind::Message, PacketKind::Message) => {
-            follow(core, remote, from, head);
+            note(core, remote, from, head);
             messengent::on_message(core, remote, from, head, coat);
         }
         (TransactKind::Message, PacketKind::Nack) => messengent::on_nack(core, remote, head),
@@ -113,19 +126,20 @@ fn on_request(core: &mut Core, remote: &mut Remote, from: SocketAddr, packet: &P
     }
 }
 
-/// A signed packet of a transaction newer than all before, from a new address: the estate has moved (a NAT, a roaming
-/// host), and answers follow it. Old packets sent again by somebody else move nothing.
-fn follow(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head) {
-    let is_newer = head.ti != remote.peer_tid && wrap::is_current(head.ti, remote.peer_tid);
-    if !is_newer || remote.session.is_none() {
-        return;
+/// Says whether a signed packet is of a transaction newer than all before. From a new address it may mean that the estate
+/// has moved (a NAT, a roaming host), or that somebody sends an old packet again: a question to that address will tell.
+fn note(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head) -> bool {
+    if remote.session.is_none() {
+        return false;
     }
-    remote.peer_tid = head.ti;
     if from != remote.ha && core.config.mutable >= Mutable::Address {
-        tracing::debug!(nuid = remote.nuid, %from, "the estate moved");
-        remote.ha = from;
-        remote.persist(core);
+        alive::probe(core, remote, from);
     }
+    let is_newer = head.ti != remote.peer_tid && wrap::is_current(head.ti, remote.peer_tid);
+    if is_newer {
+        remote.peer_tid = head.ti;
+    }
+    is_newer
 }
 
 fn handle_join(core: &mut Core, table: &mut Table, from: SocketAddr, packet: &Packet<'_>) -> Option<u32> {
@@ -135,17 +149,7 @@ fn handle_join(core: &mut Core, table: &mut Table, from: SocketAddr, packet: &Pa
         return None;
     }
     if head.correspondent {
-        // An answer: to the number we gave, which for a vacuous join is all it can name.
-        let Some(name) = table.find(head.de).map(|remote| remote.nuid) else {
-            core.stats.drop(Drop::Unknown);
-            return None;
-        };
-        let is_taken = |taken: &crate::base::Name| table.named(taken).is_some_and(|nuid| nuid != name);
-        let taken = joinent::read(head, coat).is_some_and(|peer| is_taken(&peer.name));
-        if let Some(remote) = table.find(name) {
-            joiner::on_answer(core, remote, from, head, coat, |_| taken);
-        }
-        return Some(name);
+        return on_join_answer(core, table, from, head, coat);
     }
     if head.se == 0 {
         core.stats.drop(Drop::Malformed);
@@ -163,6 +167,36 @@ fn handle_join(core: &mut Core, table: &mut Table, from: SocketAddr, packet: &Pa
     nuid
 }
 
+/// An answer to a join of ours: to the number we gave, which for a vacuous join is all it can name.
+fn on_join_answer(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, coat: &[u8]) -> Option<u32> {
+    let Some(remote) = table.find(head.de) else {
+        core.stats.drop(Drop::Unknown);
+        return None;
+    };
+    if !joiner::is_answered(remote, from, head) {
+        core.stats.drop(Drop::Stale);
+        return None;
+    }
+    let (nuid, is_new) = (remote.nuid, remote.peer.is_none());
+    let peer = joinent::read(head, coat);
+    let other = peer.as_ref().and_then(|peer| table.named(&peer.name)).filter(|other| *other != nuid);
+    let mut is_taken = other.is_some();
+    if let Some(old) = other.and_then(|other| table.find(other)) {
+        // We know it from elsewhere, from before it moved to where we dial it.
+        let is_it = is_new && old.home.is_none() && old.peer.as_ref().map(|p| &p.key) == peer.as_ref().map(|p| &p.key);
+        if is_it {
+            old.end_session(core, Departure::Renewed);
+            let old = old.nuid;
+            table.remove(old);
+            is_taken = false;
+        }
+    }
+    if let Some(remote) = table.find(nuid) {
+        joiner::on_answer(core, remote, from, head, coat, is_taken);
+    }
+    Some(nuid)
+}
+
 fn on_join(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, coat: &[u8]) -> Option<u32> {
     if head.de != 0 && table.find(head.de).is_none() {
         joinent::answer(core, from, head, PacketKind::Renew);
@@ -172,6 +206,12 @@ fn on_join(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, co
         core.stats.drop(Drop::BadJoin);
         return None;
     };
+    let is_known_as = |known: &Peer| known.name == peer.name || known.key == peer.key;
+    if head.de != 0 && table.find(head.de).and_then(|r| r.peer.as_ref()).is_some_and(|known| !is_known_as(known)) {
+        // A number from before we lost our table; it is another estate's now.
+        joinent::answer(core, from, head, PacketKind::Renew);
+        return None;
+    }
     if peer.name == core.config.name || (head.de == 0 && !core.config.main) {
         joinent::answer(core, from, head, PacketKind::Reject);
         return None;
@@ -188,23 +228,30 @@ fn on_join(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, co
         return Some(nuid);
     }
     // A stranger: what is written down for it is bounded by the roll's and the table's limits.
-    let acceptance = core.judge(&peer.key);
-    let is_accepted = match acceptance {
-        Some(Acceptance::Rejected) | None => {
+    if table.is_full() {
+        core.stats.drop(Drop::Full);
+        return None;
+    }
+    let is_accepted = match core.judge(&peer.key) {
+        Judgement::Accepted => true,
+        Judgement::Pending => false,
+        Judgement::Rejected | Judgement::Clash => {
             joinent::answer(core, from, head, PacketKind::Reject);
             return None;
         }
-        Some(acceptance) => acceptance == Acceptance::Accepted,
+        Judgement::Full => return None,
     };
-    let Some(remote) = table.create(from) else {
-        core.stats.drop(Drop::Full);
-        return None;
-    };
+    let remote = table.create(from)?;
     joinent::start(core, remote, from, head, peer, is_accepted);
     Some(remote.nuid)
 }
 
 fn on_known_join(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, peer: Peer) {
+    if !remote.joined && remote.home.is_some_and(|home| home != from) {
+        // Who we dial answers from there; anybody can say to be it. Where it really is, it will answer our own join.
+        core.stats.drop(Drop::BadJoin);
+        return joinent::answer(core, from, head, PacketKind::Refuse);
+    }
     if remote.joiner.is_some() {
         // Both asked: a join that knows numbers beats one that does not, then the smaller name keeps its own.
         let ours = (remote.fuid == 0, &core.config.name);
@@ -213,19 +260,28 @@ fn on_known_join(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &
         }
         joiner::yield_to(core, remote);
     }
-    if joinent::compare(core, remote, &peer, from, head.se) == joinent::Verdict::Reject {
-        tracing::info!(estate = %peer.name, %from, "refused a join that differs from what is known");
-        return joinent::answer(core, from, head, PacketKind::Reject);
+    match joinent::compare(core, remote, &peer, from, head.se) {
+        joinent::Verdict::Reject => {
+            tracing::debug!(estate = %peer.name, %from, "refused a join that differs from what is known");
+            return joinent::answer(core, from, head, PacketKind::Reject);
+        }
+        joinent::Verdict::Replace => {
+            remote.end_session(core, Departure::Renewed);
+            remote.joined = false;
+        }
+        joinent::Verdict::Go => {}
     }
     match core.judge(&peer.key) {
-        Some(Acceptance::Rejected) | None => joinent::answer(core, from, head, PacketKind::Reject),
-        Some(acceptance) => joinent::start(core, remote, from, head, peer, acceptance == Acceptance::Accepted),
+        Judgement::Accepted => joinent::start(core, remote, from, head, peer, true),
+        Judgement::Pending => joinent::start(core, remote, from, head, peer, false),
+        Judgement::Rejected | Judgement::Clash => joinent::answer(core, from, head, PacketKind::Reject),
+        Judgement::Full => {}
     }
 }
 
 /// Salt names an estate by its role and its kind; where that is the custom, anything else is refused, so that nobody
 /// can speak under a name that is not its key's.
-fn is_named_well(core: &Core, peer: &Peer) -> bool {
+pub(super) fn is_named_well(core: &Core, peer: &Peer) -> bool {
     !core.config.salt_names
         || ["master", "minion", "syndic", "caller"].iter().any(|kind| {
             peer.name.as_str().strip_suffix(kind).and_then(|n| n.strip_suffix('_')) == Some(peer.key.role.as_str())

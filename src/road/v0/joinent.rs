@@ -9,9 +9,9 @@ use super::joiner::{head as join_head, own_body};
 use super::redo::{Fire, Redo};
 use crate::base::{Acceptance, Time, wrap};
 use crate::keep::RoleKey;
-use crate::road::config::Mutable;
+use crate::road::config::{Mutable, Trust};
 use crate::road::core::Core;
-use crate::road::estate::{Peer, Remote};
+use crate::road::estate::{Candidate, PROBATION, Peer, Remote};
 use crate::road::stats::Drop;
 use crate::wire::v0::{Head, JoinBody, PacketKind};
 
@@ -22,13 +22,20 @@ pub(crate) struct Joinent {
     ha: SocketAddr,
     /// Its number for us.
     se: u32,
+    /// Who it says it is.
+    peer: Peer,
     /// Runs while our answer waits for its acknowledgement; `None` while its key is pending.
     redo: Option<Redo>,
+    /// When a pending one is forgotten; whoever still waits asks again before that.
+    until: Time,
 }
 
+/// Requests a pending asker may lose before it is forgotten; its key is not.
+const ASKED: u32 = 5;
+
 impl Joinent {
-    pub(crate) fn deadline(&self) -> Option<Time> {
-        self.redo.as_ref().map(Redo::deadline)
+    pub(crate) fn deadline(&self) -> Time {
+        self.redo.as_ref().map_or(self.until, Redo::deadline)
     }
 
     /// Address and number by which packets of a vacuous join find us.
@@ -65,6 +72,8 @@ pub(crate) fn read(asked: &Head, coat: &[u8]) -> Option<Peer> {
 pub(crate) enum Verdict {
     /// Go on.
     Go,
+    /// Go on as if it were new: its key is another one, and the one we know counts for nothing.
+    Replace,
     /// Refused for good, as it is.
     Reject,
 }
@@ -73,8 +82,17 @@ pub(crate) enum Verdict {
 pub(crate) fn compare(core: &mut Core, remote: &Remote, peer: &Peer, from: SocketAddr, se: u32) -> Verdict {
     let Some(known) = &remote.peer else { return Verdict::Go };
     if !known.key.same_keys(&peer.key) || known.key.role != peer.key.role {
+        // A key that is not on the roll was let in on trust and has not proved itself yet.
+        let any_will_do = core.config.mutable == Mutable::Anything && core.config.trust == Trust::Always;
+        if any_will_do || !core.is_on_roll(&known.key) {
+            return Verdict::Replace;
+        }
         core.clash(&peer.key);
-        return if core.config.mutable == Mutable::Anything { Verdict::Go } else { Verdict::Reject };
+        return Verdict::Reject;
+    }
+    if !remote.proven {
+        // What it said before proves no more than what it says now.
+        return Verdict::Go;
     }
     let moved = remote.fuid != 0 && (remote.ha != from || remote.fuid != se);
     let changed = known.name != peer.name || known.main != peer.main || known.kind != peer.kind;
@@ -90,22 +108,20 @@ pub(crate) fn compare(core: &mut Core, remote: &Remote, peer: &Peer, from: Socke
 
 /// Starts, renews or repeats the answer to a join request that passed [`compare`] and has this standing.
 pub(crate) fn start(core: &mut Core, remote: &mut Remote, from: SocketAddr, asked: &Head, peer: Peer, accepted: bool) {
-    remote.joinent = Some(Joinent { ti: asked.ti, vacuous: asked.de == 0, ha: from, se: asked.se, redo: None });
     if !remote.joined {
         (remote.ha, remote.fuid) = (from, asked.se);
+        remote.peer = Some(peer.clone());
     }
     tracing::debug!(estate = %peer.name, %from, accepted, "join: asked");
-    remote.peer = Some(peer);
+    let vacuous = asked.de == 0;
+    let until = core.now + core.config.timers.pended * ASKED;
+    remote.joinent = Some(Joinent { ti: asked.ti, vacuous, ha: from, se: asked.se, peer, redo: None, until });
     if accepted {
         respond(core, remote);
     } else {
         tell(core, remote, PacketKind::Pend);
     }
-    if remote.session.is_some() {
-        // Somebody joins under its name: let it show which session it is in before anything new is sent.
-        remote.suspect = true;
-        super::alive::start(core, remote);
-    }
+    remote.suspect(core);
 }
 
 fn respond(core: &mut Core, remote: &mut Remote) {
@@ -126,7 +142,13 @@ fn tell(core: &mut Core, remote: &Remote, packet: PacketKind) {
 
 /// Time has passed for this join.
 pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
-    let Some(redo) = remote.joinent.as_mut().and_then(|j| j.redo.as_mut()) else { return };
+    let Some(joinent) = &mut remote.joinent else { return };
+    let Some(redo) = &mut joinent.redo else {
+        if joinent.until <= core.now {
+            remote.joinent = None;
+        }
+        return;
+    };
     match redo.fire(core.now) {
         Fire::Wait => {}
         Fire::Again => {
@@ -164,18 +186,24 @@ pub(crate) fn on_packet(core: &mut Core, remote: &mut Remote, from: SocketAddr, 
 /// The asker has our answer: its acknowledgement says so, or a signed packet of a later transaction.
 pub(crate) fn complete(core: &mut Core, remote: &mut Remote) {
     let Some(joinent) = remote.joinent.take() else { return };
+    let Joinent { vacuous, ha, se, peer, .. } = joinent;
     if remote.sid == 0 {
         remote.sid = wrap::next(0);
     }
-    if joinent.vacuous {
+    if remote.joined {
+        // All of this is unsigned: it counts once a handshake proves the key.
+        remote.renewed |= vacuous;
+        let is_same = (ha, se) == (remote.ha, remote.fuid) && remote.peer.as_ref() == Some(&peer);
+        remote.candidate = (!is_same).then_some(Candidate { ha, fuid: se, peer });
+        return;
+    }
+    if vacuous {
         remote.rsid = 0;
     }
-    if !remote.joined {
-        remote.joined = true;
-        (remote.ha, remote.fuid) = (joinent.ha, joinent.se);
-        remote.persist(core);
-    } else if (joinent.ha, joinent.se) != (remote.ha, remote.fuid) {
-        remote.candidate = Some((joinent.ha, joinent.se));
+    remote.joined = true;
+    (remote.ha, remote.fuid) = (ha, se);
+    if !remote.proven {
+        remote.rest_for(core, PROBATION);
     }
 }
 

@@ -1,15 +1,16 @@
 //! Join, asking side (wire v0 §4.1 "Joiner"): asks for names, keys and numbers until the far side answers.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::redo::{Fire, Redo};
 use crate::base::{Acceptance, wrap};
 use crate::keep::RoleKey;
-use crate::road::config::Mutable;
-use crate::road::core::Core;
+use crate::road::config::{Mutable, Trust};
+use crate::road::core::{Core, Judgement};
 use crate::road::estate::{Peer, Remote};
 use crate::road::stats::Drop;
-use crate::transport::{Event, Refusal};
+use crate::transport::{Departure, Event, Refusal};
 use crate::wire::v0::{CoatKind, FootKind, Head, JoinBody, PacketKind, TransactKind};
 
 /// A join we started.
@@ -24,18 +25,36 @@ pub(crate) struct Joiner {
     held: Option<(Peer, u32)>,
 }
 
+/// How long we try to join an estate that has to come to us.
+const GUEST: Duration = Duration::from_secs(30);
+
 /// Starts a join unless one is on its way.
 pub(crate) fn start(core: &mut Core, remote: &mut Remote) {
     if remote.joiner.is_some() || remote.joinent.is_some() {
         return;
     }
+    let mut times = core.config.timers.joiner;
+    match remote.home {
+        // Wherever it went, or somebody said it went: this is where it is looked for.
+        Some(home) => remote.ha = home,
+        None if times.timeout.is_zero() => times.timeout = GUEST,
+        None => {}
+    }
     let ti = remote.next_tid();
-    let redo = Redo::new(core.now, core.config.timers.joiner);
+    let redo = Redo::new(core.now, times);
     let joiner = Joiner { ti, vacuous: remote.fuid == 0, redo, pended: false, held: None };
     tracing::debug!(nuid = remote.nuid, ha = %remote.ha, vacuous = joiner.vacuous, "join: asking");
     remote.joiner = Some(joiner);
     remote.rest = None;
     request(core, remote);
+}
+
+/// Starts a join as if we had never met: nothing we counted is right any more.
+pub(crate) fn start_over(core: &mut Core, remote: &mut Remote) {
+    remote.end_session(core, Departure::Renewed);
+    remote.joined = false;
+    remote.fuid = 0;
+    start(core, remote);
 }
 
 /// The body that says who we are; `uid` only in answers.
@@ -102,20 +121,25 @@ fn give_up(core: &mut Core, remote: &mut Remote, why: Refusal) {
     remote.rest_for(core, wait);
 }
 
-/// An answer to our join. Unsigned, so it must come from where we asked and name our transaction.
-/// `is_taken` tells whether another remote has a name.
+/// Whether a packet answers our join: unsigned, so it must come from where we asked and name our transaction.
+pub(crate) fn is_answered(remote: &Remote, from: SocketAddr, head: &Head) -> bool {
+    remote
+        .joiner
+        .as_ref()
+        .is_some_and(|j| j.ti == head.ti && from == remote.ha && (j.vacuous || head.se == remote.fuid))
+}
+
+/// An answer to our join. `is_taken` tells whether another remote has the name it brings.
 pub(crate) fn on_answer(
     core: &mut Core,
     remote: &mut Remote,
     from: SocketAddr,
     head: &Head,
     coat: &[u8],
-    is_taken: impl Fn(&crate::base::Name) -> bool,
+    is_taken: bool,
 ) {
-    let Some(joiner) = &mut remote.joiner else { return core.stats.drop(Drop::Stale) };
-    if joiner.ti != head.ti || from != remote.ha || (!joiner.vacuous && head.se != remote.fuid) {
-        return core.stats.drop(Drop::Stale);
-    }
+    let is_ours = is_answered(remote, from, head);
+    let Some(joiner) = remote.joiner.as_mut().filter(|_| is_ours) else { return core.stats.drop(Drop::Stale) };
     match head.packet {
         PacketKind::Pend => {
             if !std::mem::replace(&mut joiner.pended, true) {
@@ -125,9 +149,16 @@ pub(crate) fn on_answer(
             }
         }
         PacketKind::Response => on_response(core, remote, head, coat, is_taken),
-        PacketKind::Nack | PacketKind::Refuse => give_up(core, remote, Refusal::Silent),
+        PacketKind::Nack | PacketKind::Refuse => give_up(core, remote, Refusal::Busy),
+        // Meanwhile it talks to us under its key: that counts, and an unsigned word against it does not.
+        PacketKind::Reject if remote.present => {
+            remote.joiner = None;
+            core.stats.drop(Drop::Stale);
+        }
         PacketKind::Reject => {
             remote.fuid = 0;
+            remote.joined = false;
+            remote.end_session(core, Departure::Rejected);
             give_up(core, remote, Refusal::Rejected);
         }
         PacketKind::Renew if !joiner.vacuous => {
@@ -139,13 +170,7 @@ pub(crate) fn on_answer(
     }
 }
 
-fn on_response(
-    core: &mut Core,
-    remote: &mut Remote,
-    head: &Head,
-    coat: &[u8],
-    is_taken: impl Fn(&crate::base::Name) -> bool,
-) {
+fn on_response(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8], is_taken: bool) {
     let Ok(body) = JoinBody::read(coat, head.body) else { return core.stats.drop(Drop::BadJoin) };
     let Some(uid) = body.uid.filter(|uid| *uid != 0) else { return core.stats.drop(Drop::BadJoin) };
     let peer = Peer {
@@ -154,30 +179,45 @@ fn on_response(
         kind: body.kind,
         key: RoleKey { role: body.role, verify: body.verify, public: body.public },
     };
+    if !super::dispatch::is_named_well(core, &peer) {
+        return core.stats.drop(Drop::BadJoin);
+    }
     if let Some(known) = &remote.peer {
-        let same_key = known.key == peer.key;
-        if !same_key && core.roll.find(&peer.key.role).is_some() {
+        let is_free = core.config.trust == Trust::Always || !core.is_on_roll(&known.key);
+        if known.key != peer.key && !is_free {
             core.clash(&peer.key);
+            return ignore(core, remote);
         }
         // Its number for us may be new after it lost its table; nothing else may change silently.
-        if !same_key || (*known != peer && core.config.mutable < Mutable::Anything) {
+        if *known != peer && core.config.mutable < Mutable::Anything && !is_free && remote.proven {
             return refuse(core, remote);
         }
     }
     let renamed = remote.peer.as_ref().is_none_or(|known| known.name != peer.name);
-    if peer.name == core.config.name || (renamed && is_taken(&peer.name)) {
+    if peer.name == core.config.name || (renamed && is_taken) {
         return refuse(core, remote);
     }
     match core.judge(&peer.key) {
-        Some(Acceptance::Accepted) => complete(core, remote, peer, uid),
-        Some(Acceptance::Pending) => {
+        Judgement::Accepted => complete(core, remote, peer, uid),
+        Judgement::Pending => {
             let Some(joiner) = &mut remote.joiner else { return };
             if joiner.held.replace((peer, uid)).is_none() {
                 let (ti, vacuous) = (joiner.ti, joiner.vacuous);
                 tell(core, remote, PacketKind::Pend, ti, vacuous, &[]);
             }
         }
-        Some(Acceptance::Rejected) | None => refuse(core, remote),
+        Judgement::Rejected => refuse(core, remote),
+        Judgement::Clash => ignore(core, remote),
+        Judgement::Full => {}
+    }
+}
+
+/// Not the key we know, and nothing about the answer is proved: the right answer may still come, so the join goes on,
+/// at the pace of one that waits for people.
+fn ignore(core: &mut Core, remote: &mut Remote) {
+    let wait = core.config.timers.pended;
+    if let Some(joiner) = &mut remote.joiner {
+        joiner.redo.slow_down(core.now, wait);
     }
 }
 
@@ -195,9 +235,8 @@ fn complete(core: &mut Core, remote: &mut Remote, peer: Peer, uid: u32) {
     if remote.sid == 0 {
         remote.sid = wrap::next(0);
     }
-    if joiner.vacuous {
-        remote.rsid = 0;
-    }
+    // What it counts from now on shows in the handshake that follows.
+    remote.renewed = true;
     // A vacuous join is acknowledged as it was asked: without the number it has just brought.
     remote.joined = true;
     tell(core, remote, PacketKind::Ack, joiner.ti, joiner.vacuous, &[]);

@@ -6,13 +6,13 @@ use bytes::Bytes;
 
 use super::redo::{Fire, Redo};
 use super::stale;
-use crate::base::Time;
+use crate::base::{Time, wrap};
 use crate::message::Message;
 use crate::road::core::Core;
 use crate::road::estate::Remote;
 use crate::road::stats::Drop;
 use crate::transport::Event;
-use crate::wire::v0::{BodyKind, CoatKind, Head, Inserted, PacketKind, Tray, body, coat, resend};
+use crate::wire::v0::{BodyKind, CoatKind, Head, Inserted, Malformed, PacketKind, Tray, body, coat, resend};
 
 /// A message under reassembly.
 pub(crate) struct Messengent {
@@ -48,7 +48,7 @@ pub(crate) fn on_message(core: &mut Core, remote: &mut Remote, from: SocketAddr,
     if !core.has_room() {
         return core.stats.drop(Drop::Full);
     }
-    if head.sc == 1 && !remote.inbox.trays.contains_key(&head.ti) {
+    if head.sc == 1 && !remote.inbox.contains(head.ti) {
         if head.again {
             return stale::nack(core, remote, from, head);
         }
@@ -58,7 +58,13 @@ pub(crate) fn on_message(core: &mut Core, remote: &mut Remote, from: SocketAddr,
 }
 
 fn gather(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, slice: &[u8]) {
-    if !remote.inbox.trays.contains_key(&head.ti) {
+    let times = core.config.timers.messengent;
+    match remote.inbox.find(head.ti).map(|known| known.head.si) {
+        Some(si) if si != head.si && wrap::is_current(si, head.si) => return stale::nack(core, remote, from, head),
+        Some(si) if si != head.si => drop(remote.inbox.remove(head.ti)),
+        _ => {}
+    }
+    if !remote.inbox.contains(head.ti) {
         if head.again {
             return stale::nack(core, remote, from, head);
         }
@@ -66,28 +72,31 @@ fn gather(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, s
             return core.stats.drop(Drop::Full);
         }
         let Ok(tray) = Tray::new(head) else { return core.stats.drop(Drop::Malformed) };
-        let redo = Redo::new(core.now, core.config.timers.messengent);
-        remote.inbox.trays.insert(head.ti, Messengent { tray, head: *head, redo });
+        remote.inbox.insert(head.ti, Messengent { tray, head: *head, redo: Redo::new(core.now, times) });
     }
-    let Some(messengent) = remote.inbox.trays.get_mut(&head.ti) else { return };
-    let before = messengent.tray.bytes();
-    match messengent.tray.insert(head, slice) {
-        Ok(inserted) => {
-            remote.inbox.bytes = (remote.inbox.bytes + messengent.tray.bytes()).saturating_sub(before);
-            if inserted == Inserted::New {
-                messengent.redo.on_progress(core.now, core.config.timers.messengent);
-            } else {
-                core.stats.drop(Drop::Duplicate);
-            }
+    let gathered = remote.inbox.change(head.ti, |messengent| {
+        let inserted = messengent.tray.insert(head, slice)?;
+        if inserted == Inserted::New {
+            messengent.redo.on_progress(core.now, times);
         }
-        Err(_) => return core.stats.drop(Drop::Malformed),
+        Ok::<_, Malformed>((inserted, messengent.tray.is_complete()))
+    });
+    let Some(Ok((inserted, is_complete))) = gathered else { return core.stats.drop(Drop::Malformed) };
+    if inserted == Inserted::Duplicate {
+        core.stats.drop(Drop::Duplicate);
+    } else if remote.present {
+        remote.on_heard(core);
     }
-    if messengent.tray.is_complete() {
+    if is_complete {
         if let Some(done) = remote.inbox.remove(head.ti) {
             match done.tray.into_coat() {
                 Ok(whole) => deliver(core, remote, &done.head, &whole),
                 Err(_) => refuse(core, remote, &done.head, Drop::Malformed),
             }
+        }
+    } else if remote.inbox.is_overfull() {
+        if let Some(most) = remote.inbox.remove(head.ti) {
+            refuse(core, remote, &most.head, Drop::Full);
         }
     } else if head.wait {
         answer(core, remote, head.ti);
@@ -96,7 +105,7 @@ fn gather(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, s
 
 /// Acknowledges the burst, or asks for what is missing below the highest segment.
 fn answer(core: &mut Core, remote: &Remote, ti: u32) {
-    let (Some(messengent), Some(session)) = (remote.inbox.trays.get(&ti), &remote.session) else { return };
+    let (Some(messengent), Some(session)) = (remote.inbox.find(ti), &remote.session) else { return };
     let head = &messengent.head;
     // A few packets' worth at a time: the rest is asked for when these have arrived.
     let missing: Vec<u32> = messengent.tray.missing(0).take(4 * resend::MISSED_MAX).collect();
@@ -138,10 +147,13 @@ fn deliver(core: &mut Core, remote: &mut Remote, head: &Head, whole: &[u8]) {
     };
     core.stats.messages_in += 1;
     let from = peer.name.clone();
-    // A message under the new keys is as good as the handshake's last acknowledgement.
-    super::allowent::on_used(remote);
-    remote.suspect = false;
-    remote.on_heard(core);
+    if !whole.is_empty() {
+        // A message under the new keys is as good as the handshake's last acknowledgement. (An empty one is under none.)
+        super::allowent::on_used(remote);
+        remote.rsid = head.si;
+        remote.clear_suspicion(core);
+        remote.on_heard(core);
+    }
     core.event(Event::Received { from, message });
     remote.inbox.on_done(head.ti);
     stale::reply(core, remote, remote.ha, head, PacketKind::Done);
@@ -161,18 +173,15 @@ pub(crate) fn on_nack(core: &mut Core, remote: &mut Remote, head: &Head) {
 
 /// Time has passed for the messages under reassembly.
 pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
-    let due: Vec<u32> =
-        remote.inbox.trays.iter().filter(|(_, m)| m.redo.deadline() <= core.now).map(|(ti, _)| *ti).collect();
-    for ti in due {
-        let fire = remote.inbox.trays.get_mut(&ti).map(|m| m.redo.fire(core.now));
-        match fire {
+    while let Some(ti) = remote.inbox.next_due(core.now) {
+        match remote.inbox.change(ti, |messengent| messengent.redo.fire(core.now)) {
             Some(Fire::Again) => answer(core, remote, ti),
             Some(Fire::GiveUp) => {
                 if let Some(messengent) = remote.inbox.remove(ti) {
                     refuse(core, remote, &messengent.head, Drop::Stale);
                 }
             }
-            Some(Fire::Wait) | None => {}
+            Some(Fire::Wait) | None => return,
         }
     }
 }

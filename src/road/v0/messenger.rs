@@ -1,4 +1,5 @@
-//! Message, sending side (wire v0 §4.5 "Messenger"): one message, sealed once, signed per packet, sent in bursts.
+//! Message, sending side (wire v0 §4.5 "Messenger"): one message, sealed once, signed per packet, sent through a
+//! sliding window whose middle and end ask for an answer.
 
 use std::collections::VecDeque;
 
@@ -17,17 +18,15 @@ pub(crate) struct Messenger {
     si: u32,
     size: usize,
     segments: Segments,
-    /// First segment of the present burst, and the one after its last.
-    burst: (u32, u32),
-    /// Next segment of the burst to send.
+    /// First segment the far side has not acknowledged, and the one after the last that may be sent.
+    window: (u32, u32),
+    /// Next segment of the window to send.
     next: u32,
     /// Segments the far side asked for again.
     resend: VecDeque<u32>,
-    /// What went out last, and whether it asked for an answer.
-    last: (u32, bool),
-    /// Whether the far side ever acknowledged a burst.
+    /// Whether the far side ever acknowledged a part.
     is_acked: bool,
-    /// The last packet is to be sent again.
+    /// The highest segment sent is to be sent again.
     is_redone: bool,
     /// Some packet was sent again.
     was_redone: bool,
@@ -42,19 +41,21 @@ impl Messenger {
         if let Some(sn) = self.resend.pop_front() {
             return Some((sn, self.resend.is_empty(), true));
         }
-        if self.next < self.burst.1 {
+        if self.next < self.window.1 {
             let sn = self.next;
             self.next += 1;
-            return Some((sn, self.next == self.burst.1, false));
+            // Half-way too, so that the answer comes while there is still something to send.
+            return Some((sn, self.next == self.window.1 || self.next.is_multiple_of(FLIGHT / 2), false));
         }
         if std::mem::take(&mut self.is_redone) {
-            return Some((self.last.0, self.last.1, self.is_acked));
+            // The highest, not the last: its answer tells about everything below.
+            return Some((self.next.saturating_sub(1), true, self.is_acked));
         }
         None
     }
 
     fn has_packet(&self) -> bool {
-        !self.resend.is_empty() || self.next < self.burst.1 || self.is_redone
+        !self.resend.is_empty() || self.next < self.window.1 || self.is_redone
     }
 }
 
@@ -75,13 +76,12 @@ impl Remote {
         while let Some(ti) = self.outbox.ready.pop_front() {
             let Some(messenger) = self.outbox.flying.get_mut(&ti) else { continue };
             let Some((sn, wait, again)) = messenger.next_packet() else { continue };
-            messenger.last = (sn, wait);
             messenger.segments.write(sn, (wait, again), Some(&core.keys.sign), out);
             self.outbox.deadlines.remove(&(messenger.redo.deadline(), ti));
             messenger.redo.on_transmit(core.now);
             self.outbox.deadlines.insert((messenger.redo.deadline(), ti));
             if messenger.has_packet() {
-                // The rest of a burst goes out before anybody else's turn: its end asks for the answer.
+                // The rest of a window goes out before anybody else's turn: its end asks for the answer.
                 self.outbox.ready.push_front(ti);
             }
             return true;
@@ -92,27 +92,31 @@ impl Remote {
 
 /// Seals the next waiting message and puts it in flight.
 fn launch(core: &mut Core, remote: &mut Remote) {
-    let (Some(session), Some((ticket, body))) = (&remote.session, remote.outbox.next_waiting()) else { return };
-    let Some(sealed) = coat::seal(&body, session, core.random.bytes()) else {
+    if remote.session.is_none() {
+        return;
+    }
+    let Some((ticket, body)) = remote.outbox.next_waiting() else { return };
+    let ti = remote.next_tid();
+    let head = Head { coat: CoatKind::Nacl, ..remote.head(core, TransactKind::Message, PacketKind::Message, ti) };
+    // Its bytes may be few enough, and still this head leave too little room for them in each packet; a coat is at most
+    // one segment more than its body.
+    let fits = Segments::new(&head, body.clone()).count() < SEGMENTS_MAX;
+    let sealed = match &remote.session {
+        Some(session) if fits => coat::seal(&body, session, core.random.bytes()),
+        _ => None,
+    };
+    let Some(sealed) = sealed else {
         core.event(Event::Failed { ticket, why: Failure::TooLarge });
         return remote.outbox.on_ended(core, body.len());
     };
-    let ti = remote.next_tid();
-    let head = Head { coat: CoatKind::Nacl, ..remote.head(core, TransactKind::Message, PacketKind::Message, ti) };
     let segments = Segments::new(&head, sealed);
-    if segments.count() > SEGMENTS_MAX {
-        // Its bytes are few enough, but this head leaves too little room for them in each packet.
-        core.event(Event::Failed { ticket, why: Failure::TooLarge });
-        return remote.outbox.on_ended(core, body.len());
-    }
     let messenger = Messenger {
         ticket,
         si: remote.sid,
         size: body.len(),
-        burst: (0, 0),
+        window: (0, 0),
         next: 0,
         resend: VecDeque::new(),
-        last: (0, false),
         is_acked: false,
         is_redone: false,
         was_redone: false,
@@ -122,21 +126,21 @@ fn launch(core: &mut Core, remote: &mut Remote) {
     };
     remote.outbox.deadlines.insert((messenger.redo.deadline(), ti));
     remote.outbox.flying.insert(ti, messenger);
-    burst(remote, ti, 0);
+    slide(remote, ti, 0);
 }
 
-/// Opens the next burst of a message at segment `from`: as much as the flight allows, one at least.
-fn burst(remote: &mut Remote, ti: u32, from: u32) {
+/// Moves a message's window to begin at segment `from`: as much as the flight allows, one at least.
+fn slide(remote: &mut Remote, ti: u32, from: u32) {
     let has_waiting = remote.outbox.has_waiting();
     let Some(messenger) = remote.outbox.flying.get_mut(&ti) else { return };
     let others = remote.outbox.flight.saturating_sub(messenger.out);
     // While others wait, a long message leaves them half of the room: it must not hold up a ping.
     let share = if has_waiting { 2 } else { 1 };
     let room = (FLIGHT.saturating_sub(others) / share).max(1);
-    let to = messenger.segments.count().min(from.saturating_add(room));
-    messenger.burst = (from, to);
-    messenger.next = from;
-    messenger.out = to - from;
+    let to = messenger.segments.count().min(from.saturating_add(room)).max(messenger.window.1);
+    messenger.window = (from, to);
+    messenger.next = messenger.next.max(from);
+    messenger.out = to.saturating_sub(from);
     remote.outbox.flight = others + messenger.out;
     if !remote.outbox.ready.contains(&ti) {
         remote.outbox.ready.push_back(ti);
@@ -151,7 +155,10 @@ pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head, coat:
             end(core, remote, head.ti, Ok(()));
             remote.on_heard(core);
         }
-        PacketKind::Ack => on_ack(remote, head),
+        PacketKind::Ack => {
+            on_ack(remote, head);
+            remote.on_heard(core);
+        }
         PacketKind::Resend => {
             // The asked-for numbers travel in clear or boxed like any body of this session.
             let opened = match (head.coat, &remote.session) {
@@ -160,7 +167,10 @@ pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head, coat:
             };
             let count = messenger.segments.count();
             match opened.and_then(|body| resend::read(&body, head.body).ok()) {
-                Some(misseds) => on_resend(core, remote, head.ti, misseds.into_iter().filter(|sn| *sn < count)),
+                Some(misseds) => {
+                    on_resend(core, remote, head.ti, misseds.into_iter().filter(|sn| *sn < count));
+                    remote.on_heard(core);
+                }
                 None => core.stats.drop(Drop::Unsealed),
             }
         }
@@ -184,13 +194,13 @@ pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head, coat:
 fn on_ack(remote: &mut Remote, head: &Head) {
     let Some(messenger) = remote.outbox.flying.get_mut(&head.ti) else { return };
     let next = head.sn.saturating_add(1);
-    // Below the burst: an echo of the last one. While segments are sent again, the answer to those decides.
-    if !messenger.resend.is_empty() || next <= messenger.burst.0 || next > messenger.burst.1 {
+    // Below the window: an echo of an earlier one. While segments are sent again, the answer to those decides.
+    if !messenger.resend.is_empty() || next <= messenger.window.0 || next > messenger.next {
         return;
     }
     messenger.is_acked = true;
     if next < messenger.segments.count() {
-        burst(remote, head.ti, next);
+        slide(remote, head.ti, next);
     }
 }
 

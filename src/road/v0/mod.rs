@@ -3,6 +3,7 @@
 pub(crate) mod alive;
 pub(crate) mod allowent;
 pub(crate) mod allower;
+pub(crate) mod batch;
 mod dispatch;
 pub(crate) mod inbox;
 pub(crate) mod joinent;
@@ -35,13 +36,12 @@ pub(super) fn on_timeout(core: &mut Core, remote: &mut Remote) {
 
 /// What an estate needs after a rest: a join, a session, or a sign of life.
 fn look_after(core: &mut Core, remote: &mut Remote) {
-    let is_busy =
-        remote.joiner.is_some() || remote.joinent.is_some() || remote.allower.is_some() || remote.allowent.is_some();
-    if is_busy {
+    if remote.is_busy() {
         let wait = core.config.timers.presence;
         remote.rest_for(core, wait);
-    } else if !remote.joined {
-        if remote.dialed {
+    } else if !remote.joined || !remote.proven {
+        // A stranger that said no more after its join is forgotten.
+        if remote.home.is_some() {
             joiner::start(core, remote);
         }
     } else if remote.session.is_none() {

@@ -49,6 +49,14 @@ impl Packet<'_> {
         self.foot.is_some()
     }
 
+    /// Appends what is signed to `out`, and gives the signature; `None` without one.
+    pub fn signed_text(&self, out: &mut Vec<u8>) -> Option<[u8; FOOT]> {
+        let foot = self.foot?;
+        out.extend_from_slice(self.signed);
+        out.extend_from_slice(&[0; FOOT]);
+        Some(*foot)
+    }
+
     /// Whether it has a signature and `key` made it. Signed is head, coat and 64 zero bytes (wire v0 §1.6).
     pub fn verify(&self, key: &VerifyKey) -> bool {
         let Some(foot) = self.foot else { return false };

@@ -1,0 +1,152 @@
+//! Whatever was recorded of real runs and is sent again, in any order, from anywhere: nothing is delivered twice, no
+//! estate moves, leaves or comes back because of it.
+
+#![cfg(test)]
+
+mod common;
+
+use std::net::SocketAddr;
+
+use common::*;
+use roadstead::base::{Random, Time};
+use roadstead::sim::World;
+use roadstead::transport::Event;
+use roadstead::wire::v0::{self, PacketKind};
+
+type Datagram = (Time, SocketAddr, SocketAddr, Vec<u8>);
+
+const EVIL: [u8; 4] = [203, 0, 113, 66];
+
+/// A pair whose whole life was recorded: join, handshake, messages each way, presence checks.
+fn recorded(seed: u64) -> (World, Vec<Datagram>) {
+    let mut world = strangers(seed);
+    world.is_recording = true;
+    assert!(world.run_until(SECOND * 5, both_present));
+    for ticket in 0..5 {
+        send(&mut world, MASTER, ticket, "web1", &text(500 * ticket as usize, ticket));
+        send(&mut world, WEB1, ticket, "master", &text(500 * ticket as usize, ticket));
+    }
+    world.run(SECOND * 40);
+    let record = std::mem::take(&mut world.record);
+    world.is_recording = false;
+    assert!(record.iter().any(|(.., d)| v0::read(d).is_ok_and(|p| p.head.packet == PacketKind::Initiate)));
+    assert_eq!(texts(&mut world, MASTER).len(), 5);
+    forget(&mut world);
+    (world, record)
+}
+
+fn assert_nothing_happened(world: &mut World, what: &str) {
+    let ha: Vec<SocketAddr> = world.hosts.iter().map(|h| h.disk.remotes[0].ha).collect();
+    assert_eq!(ha, [World::address(WEB1), World::address(MASTER)], "{what}: moved");
+    for n in [MASTER, WEB1] {
+        assert_eq!(texts(world, n).len(), 0, "{what}: host {n} has had something delivered again");
+        assert_eq!(departures(world, n), [], "{what}: host {n}");
+        assert_eq!(count(world, n, |e| matches!(e, Event::Joined { .. })), 0, "{what}: host {n}");
+    }
+    assert!(can_talk(world, SECOND * 3), "{what}");
+    forget(world);
+}
+
+#[test]
+fn each_packet_alone() {
+    let (mut world, record) = recorded(1);
+    for (i, (_, from, to, datagram)) in record.iter().enumerate() {
+        let head = v0::read(datagram).unwrap().head;
+        for source in [*from, SocketAddr::from((EVIL, 4506))] {
+            world.inject(source, *to, datagram.clone());
+            world.run(MILLI * 100);
+        }
+        assert_nothing_happened(&mut world, &format!("packet {i}, {:?} {:?}", head.transact, head.packet));
+    }
+}
+
+#[test]
+fn everything_in_order_and_out_of_order() {
+    seeds(0..6, |seed| {
+        let (mut world, mut record) = recorded(seed);
+        let mut random = Random::from_number(seed);
+        for round in 0..6 {
+            let source = |from: SocketAddr| if round % 2 == 0 { SocketAddr::from((EVIL, 1)) } else { from };
+            for (_, from, to, datagram) in &record {
+                world.inject(source(*from), *to, datagram.clone());
+                world.run(MILLI * random.below(200) as u32);
+            }
+            world.run(SECOND * 15);
+            assert_nothing_happened(&mut world, &format!("round {round}"));
+            for i in (1..record.len()).rev() {
+                record.swap(i, random.below(i as u64 + 1) as usize);
+            }
+        }
+    });
+}
+
+#[test]
+fn while_long_messages_are_on_their_way() {
+    seeds(0..4, |seed| {
+        let (mut world, record) = recorded(seed);
+        let (to, fro) = (text(1_000_000, 1), text(1_000_000, 2));
+        send(&mut world, MASTER, 1, "web1", &to);
+        send(&mut world, WEB1, 1, "master", &fro);
+        for (_, _, to, datagram) in &record {
+            world.inject(SocketAddr::from((EVIL, 1)), *to, datagram.clone());
+            world.run(MILLI);
+        }
+        world.run(SECOND * 40);
+        assert_eq!(answers(&mut world, MASTER)[&1], Ok(()), "seed {seed}");
+        assert_eq!(answers(&mut world, WEB1)[&1], Ok(()), "seed {seed}");
+        assert!(texts(&mut world, MASTER) == [fro] && texts(&mut world, WEB1) == [to]);
+        forget(&mut world);
+        assert_nothing_happened(&mut world, "after long messages");
+    });
+}
+
+#[test]
+fn what_an_earlier_process_said() {
+    // Without its disk a minion counts from the start again: its old packets look newer than its new ones.
+    seeds(0..6, |seed| {
+        let (mut world, record) = recorded(seed);
+        for (n, forgets) in [(WEB1, true), (MASTER, false), (WEB1, false)] {
+            world.restart(n, forgets);
+            assert!(can_talk(&mut world, SECOND * 40));
+            forget(&mut world);
+            for (_, _, to, datagram) in &record {
+                world.inject(SocketAddr::from((EVIL, 1)), *to, datagram.clone());
+                world.run(MILLI * 20);
+            }
+            world.run(SECOND * 20);
+            assert_nothing_happened(&mut world, &format!("host {n} restarted, forgets: {forgets}"));
+        }
+    });
+}
+
+#[test]
+fn the_dead_do_not_come_back() {
+    let (mut world, record) = recorded(2);
+    world.host(WEB1).is_down = true;
+    assert!(world.run_until(SECOND * 20, |w| departures(w, MASTER).len() == 1));
+    for (_, from, to, datagram) in &record {
+        for source in [*from, SocketAddr::from((EVIL, 1))] {
+            world.inject(source, *to, datagram.clone());
+            world.run(MILLI * 50);
+        }
+    }
+    world.run(SECOND * 20);
+    assert_eq!(count(&mut world, MASTER, |e| matches!(e, Event::Joined { .. })), 0);
+    world.host(WEB1).is_down = false;
+    assert!(can_talk(&mut world, SECOND * 60));
+}
+
+#[test]
+fn the_rejected_do_not_come_back() {
+    let (mut world, record) = recorded(3);
+    decide(&mut world, MASTER, "web1", Some(roadstead::base::Acceptance::Rejected));
+    world.host(WEB1).is_down = true;
+    for (_, from, to, datagram) in &record {
+        for source in [*from, SocketAddr::from((EVIL, 1))] {
+            world.inject(source, *to, datagram.clone());
+            world.run(MILLI * 50);
+        }
+    }
+    world.run(SECOND * 20);
+    assert_eq!(count(&mut world, MASTER, |e| matches!(e, Event::Joined { .. } | Event::Received { .. })), 0);
+}
