@@ -49,6 +49,12 @@ impl PublicKey {
         if shared.was_contributory() { Ok(Self(bytes)) } else { Err(BadKey) }
     }
 
+    /// From 32 bytes that an agreement with one of our keys has just shown not to be of small order
+    /// ([`super::derive::agree`]): spares the Diffie–Hellman of [`PublicKey::from_bytes`].
+    pub fn from_agreed(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

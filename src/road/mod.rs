@@ -13,6 +13,7 @@ mod index;
 pub mod place;
 pub mod stats;
 mod v0;
+pub mod v1;
 
 use std::net::SocketAddr;
 
