@@ -126,8 +126,8 @@ async fn minion(settings: &Settings) -> Result<(), Stop> {
 
 fn road(settings: &Settings) -> Config {
     Config {
-        // Salt's `raet_mutable`; without it a known estate may move, once its key is proved anew.
-        mutable: if settings.raet_mutable { Mutable::Anything } else { Mutable::Address },
+        // As Salt: `raet_mutable` or `open_mode`; without them a known estate may move, once its key is proved anew.
+        mutable: if settings.raet_mutable || settings.open_mode { Mutable::Anything } else { Mutable::Address },
         trust: if settings.open_mode { Trust::Always } else { Trust::Never },
         salt_names: true,
         ..Config::new(settings.estate_name(), settings.id.clone())
@@ -149,6 +149,9 @@ fn greet(settings: &Settings, keys: &OwnKeys, port: &UdpPort) {
     let fingerprint = keys.public(settings.id.clone()).fingerprint();
     let address = port.address().map_or_else(|| "?".to_owned(), |address| address.to_string());
     tracing::info!(duty = %settings.duty, id = %settings.id, %address, %fingerprint, "started");
+    if settings.open_mode {
+        tracing::warn!("open_mode is on: no key is checked, and anybody may be anyone; for a laboratory only");
+    }
 }
 
 /// The master's address, however long it takes to learn it.

@@ -1,6 +1,8 @@
-//! Becoming the user of the `user` setting, before anything is opened.
+//! Becoming the user of the `user` setting, before anything is opened; makes its directories while it may.
 
-use nix::unistd::{Uid, User, initgroups, setgid, setuid};
+use std::os::unix::fs::DirBuilderExt;
+
+use nix::unistd::{Gid, Uid, User, initgroups, setgid, setuid};
 
 use super::serve::Stop;
 use super::settings::Settings;
@@ -20,6 +22,7 @@ pub(super) fn become_user(settings: &Settings) -> Result<(), Stop> {
             "only root can run as '{name}'; start as root or as '{name}', or remove `user`"
         )));
     }
+    make_directories(settings, user.uid, user.gid)?;
     let change = || -> nix::Result<()> {
         let c_name = std::ffi::CString::new(name.as_str()).map_err(|_| nix::errno::Errno::EINVAL)?;
         initgroups(&c_name, user.gid)?;
@@ -27,4 +30,23 @@ pub(super) fn become_user(settings: &Settings) -> Result<(), Stop> {
         setuid(user.uid)
     };
     change().map_err(|error| Stop::config(format_args!("cannot become user '{name}': {error}")))
+}
+
+/// Makes the daemon's directories that are missing, for the user it becomes: later it may not.
+fn make_directories(settings: &Settings, uid: Uid, gid: Gid) -> Result<(), Stop> {
+    for dir in [&settings.pki_dir, &settings.cachedir, &settings.sock_dir] {
+        let make = || -> std::io::Result<()> {
+            if dir.exists() {
+                return Ok(());
+            }
+            if let Some(parent) = dir.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            // Nobody but root may write here yet, so what is made is what is given away.
+            std::fs::DirBuilder::new().mode(0o700).create(dir)?;
+            std::os::unix::fs::lchown(dir, Some(uid.as_raw()), Some(gid.as_raw()))
+        };
+        make().map_err(|error| Stop::config(format_args!("cannot make {}: {error}", dir.display())))?;
+    }
+    Ok(())
 }

@@ -12,6 +12,8 @@ pub(super) struct Jid(u64);
 /// Gives out job ids.
 #[derive(Debug, Default)]
 pub(super) struct Jids {
+    /// The first one given out; 0 before.
+    first: u64,
     last: u64,
     /// The wall clock as last told, and when that was.
     anchor: (Time, Wall),
@@ -33,7 +35,15 @@ impl Jids {
         let (then, wall) = self.anchor;
         let micros = wall.0.saturating_add(now.0.saturating_sub(then.0));
         self.last = micros.max(self.last + 1).min(LAST);
+        if self.first == 0 {
+            self.first = self.last;
+        }
         Jid(self.last)
+    }
+
+    /// Whether `jid` may have been given out before our first one.
+    pub(super) fn is_before_ours(&self, jid: Jid) -> bool {
+        self.first == 0 || jid.0 < self.first
     }
 }
 

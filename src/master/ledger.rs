@@ -20,6 +20,8 @@ pub(super) struct Record {
     lines: BTreeMap<Name, Line>,
     returned: usize,
     ended: bool,
+    /// Published by an earlier process: what it was for is known only from those who return.
+    adopted: bool,
     bytes: usize,
 }
 
@@ -48,7 +50,7 @@ impl Record {
     pub(super) fn new(fun: String, target: Target, user: String, minions: &[Name]) -> Self {
         let lines = minions.iter().map(|id| (id.clone(), Line::Open)).collect();
         let bytes = LINE * (1 + minions.len());
-        Self { fun, target, user, lines, returned: 0, ended: false, bytes }
+        Self { fun, target, user, lines, returned: 0, ended: false, adopted: false, bytes }
     }
 
     pub(super) fn lines(&self) -> impl Iterator<Item = (&Name, &Line)> {
@@ -65,6 +67,20 @@ impl Ledger {
         self.bytes += record.bytes;
         self.records.insert(jid, record);
         self.shrink(0);
+    }
+
+    /// Makes room for a minion's return of a job that an earlier process published: it kept the return for us.
+    pub(super) fn adopt(&mut self, jid: Jid, fun: &str, id: &Name) {
+        if !self.records.contains_key(&jid) {
+            let (target, user) = (Target::List(vec![id.to_string()]), "before this master started".to_owned());
+            self.open(jid, Record { adopted: true, ..Record::new(fun.to_owned(), target, user, &[]) });
+            self.end(jid);
+        }
+        if let Some(record) = self.records.get_mut(&jid).filter(|r| r.adopted && !r.lines.contains_key(id)) {
+            record.lines.insert(id.clone(), Line::Open);
+            record.bytes += LINE;
+            self.bytes += LINE;
+        }
     }
 
     /// A minion's part in a job has come to `line`. Says whether that was news: an answer is kept once, and nothing

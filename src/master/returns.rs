@@ -59,6 +59,9 @@ impl Master {
             return;
         }
         let is_awaited = self.desk.job(jid).is_some_and(|job| job.waits.contains_key(from));
+        if self.jids.is_before_ours(jid) {
+            self.ledger.adopt(jid, text("fun"), from);
+        }
         if !is_awaited && self.ledger.find(jid).is_none() {
             return debug!(%from, %jid, "a return for a job that is not remembered");
         }

@@ -10,6 +10,7 @@ mod admission;
 mod answers_every_request;
 mod asker_gone;
 mod duplicate_job;
+mod earlier_master;
 mod forged_return;
 mod jobs_on_record;
 mod kill_job;
