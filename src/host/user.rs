@@ -34,7 +34,8 @@ pub(super) fn become_user(settings: &Settings) -> Result<(), Stop> {
 
 /// Makes the daemon's directories that are missing, for the user it becomes: later it may not.
 fn make_directories(settings: &Settings, uid: Uid, gid: Gid) -> Result<(), Stop> {
-    for dir in [&settings.pki_dir, &settings.cachedir, &settings.sock_dir] {
+    // Command lines of the socket's group pass through its directory.
+    for (dir, mode) in [(&settings.pki_dir, 0o700), (&settings.cachedir, 0o700), (&settings.sock_dir, 0o750)] {
         let make = || -> std::io::Result<()> {
             if dir.exists() {
                 return Ok(());
@@ -43,7 +44,7 @@ fn make_directories(settings: &Settings, uid: Uid, gid: Gid) -> Result<(), Stop>
                 std::fs::create_dir_all(parent)?;
             }
             // Nobody but root may write here yet, so what is made is what is given away.
-            std::fs::DirBuilder::new().mode(0o700).create(dir)?;
+            std::fs::DirBuilder::new().mode(mode).create(dir)?;
             std::os::unix::fs::lchown(dir, Some(uid.as_raw()), Some(gid.as_raw()))
         };
         make().map_err(|error| Stop::config(format_args!("cannot make {}: {error}", dir.display())))?;
