@@ -40,6 +40,11 @@
 //! 7. Nothing a peer sends makes an engine panic.
 //! 8. The disk is an output: a [`Change`](crate::keep::Change) is written by the shell, like a packet.
 //!
+//! # Two wires
+//!
+//! The classic wire (v0) is what daemons speak. Of the fast one (v1) the packets, keys and handshake stand, in
+//! [`wire::v1`](crate::wire::v1) and [`road::v1`](crate::road::v1), with vectors of their own; no daemon speaks it yet.
+//!
 //! # Transports
 //!
 //! A duty knows [`Transport`](crate::transport::Transport) and nothing else of the network: two methods, `submit` and `next`.
