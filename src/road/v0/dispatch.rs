@@ -95,7 +95,7 @@ fn on_answer(core: &mut Core, remote: &mut Remote, from: SocketAddr, packet: &Pa
     let Packet { head, coat, .. } = packet;
     let is_ours = match head.transact {
         TransactKind::Allow => allower::on_answer(core, remote, head, coat),
-        TransactKind::Alive => alive::on_answer(core, remote, head),
+        TransactKind::Alive => alive::on_answer(core, remote, from, head),
         TransactKind::Message => messenger::on_answer(core, remote, head, coat),
         TransactKind::Join => false,
     };
