@@ -159,3 +159,21 @@ fn the_rejected_do_not_come_back() {
     world.run(SECOND * 20);
     assert_eq!(count(&mut world, MASTER, |e| matches!(e, Event::Joined { .. } | Event::Received { .. })), 0);
 }
+
+#[test]
+fn a_hello_again_and_again_does_not_hide_a_death() {
+    // Before the first message the hello is of the session the master knows.
+    let mut world = strangers(4);
+    world.is_recording = true;
+    assert!(world.run_until(SECOND * 5, both_present));
+    let is_hello = |d: &[u8]| v0::read(d).is_ok_and(|p| p.head.packet == PacketKind::Hello);
+    let (_, from, to, hello) = world.record.iter().find(|(.., d)| is_hello(d)).cloned().unwrap();
+    assert_eq!(to, World::address(MASTER));
+    world.run(SECOND);
+    world.host(WEB1).is_down = true;
+    for _ in 0..25 {
+        world.inject(from, to, hello.clone());
+        world.run(SECOND * 2);
+    }
+    assert_eq!(departures(&mut world, MASTER).len(), 1);
+}

@@ -263,6 +263,16 @@ impl Remote {
             || self.aliver.is_some()
     }
 
+    /// Whether a transaction is on its way that makes looking after it needless.
+    pub(crate) fn is_busy_with_what_counts(&self) -> bool {
+        let is_unproved = self.allowent.as_ref().is_some_and(|allowent| !allowent.is_proved());
+        if self.session.is_some() && is_unproved {
+            self.joiner.is_some() || self.joinent.is_some() || self.allower.is_some() || self.aliver.is_some()
+        } else {
+            self.is_busy()
+        }
+    }
+
     /// Whether it has proved nothing and has nothing going on: nothing about it is worth keeping.
     pub(crate) fn is_passer_by(&self) -> bool {
         !self.proven && self.home.is_none() && self.rest.is_none() && self.session.is_none() && !self.is_busy()
