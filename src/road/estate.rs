@@ -75,6 +75,8 @@ pub(crate) struct Remote {
     /// When to look after it next.
     pub(crate) rest: Option<Time>,
     pub(crate) joiner: Option<Joiner>,
+    /// The last join of ours that ended well: its number, and whether it was a first one.
+    pub(crate) last_join: Option<(u32, bool)>,
     pub(crate) joinent: Option<Joinent>,
     pub(crate) allower: Option<Allower>,
     pub(crate) allowent: Option<Allowent>,
@@ -108,6 +110,7 @@ impl Remote {
             home: None,
             rest: None,
             joiner: None,
+            last_join: None,
             joinent: None,
             allower: None,
             allowent: None,

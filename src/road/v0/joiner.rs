@@ -239,9 +239,29 @@ fn complete(core: &mut Core, remote: &mut Remote, peer: Peer, uid: u32) {
     // A vacuous join is acknowledged as it was asked: without the number it has just brought.
     remote.joined = true;
     tell(core, remote, PacketKind::Ack, joiner.ti, joiner.vacuous, &[]);
+    remote.last_join = Some((joiner.ti, joiner.vacuous));
     remote.fuid = uid;
     remote.persist(core);
     super::allower::start(core, remote);
+}
+
+/// A response to a join that is over: our acknowledgement was lost, or its sender waits for one that will never come. As long
+/// as it waits, a Salt master refuses every other join of ours (wire v0 §4.1 "Joinent" 2, "Lost ack"), so it gets an answer.
+pub(crate) fn on_late_response(core: &mut Core, remote: &Remote, head: &Head, coat: &[u8]) {
+    let Ok(body) = JoinBody::read(coat, head.body) else { return core.stats.drop(Drop::BadJoin) };
+    core.stats.drop(Drop::Stale);
+    let is_known = body.uid == Some(remote.fuid)
+        && remote.peer.as_ref().is_some_and(|known| {
+            known.name == body.name
+                && known.key == RoleKey { role: body.role, verify: body.verify, public: body.public }
+        });
+    match remote.last_join.filter(|(ti, _)| *ti == head.ti) {
+        Some((ti, vacuous)) if remote.joined && is_known => tell(core, remote, PacketKind::Ack, ti, vacuous, &[]),
+        _ => {
+            let nack = self::head(core, PacketKind::Nack, remote.nuid, head.se, head.ti);
+            core.send(remote.ha, &nack, &[]);
+        }
+    }
 }
 
 /// The roll says something new of the key we hold.
