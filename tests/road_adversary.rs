@@ -7,7 +7,7 @@ mod common;
 use std::net::SocketAddr;
 
 use common::*;
-use roadstead::road::{Config, Trust};
+use roadstead::road::{Config, Output, Trust};
 use roadstead::sim::World;
 use roadstead::transport::Event;
 use roadstead::wire::v0::{self, BodyKind, CoatKind, Head, JoinBody, PacketKind, TransactKind};
@@ -404,4 +404,29 @@ fn told_to_renew_and_then_not_now() {
     world.host(MASTER).is_down = false;
     assert!(world.run_until(SECOND * 40, both_present));
     assert!(can_talk(&mut world, SECOND * 5));
+}
+
+#[test]
+fn those_who_come_and_go_cost_no_writes() {
+    let mut world = World::new(8);
+    world.add(Config { trust: Trust::Never, ..master() });
+    world.add(minion("web1"));
+    assert!(world.run_until(SECOND * 3, |w| has_knocked(w, MASTER, "web1")));
+    let body = body_of(&mut world, WEB1, "web1", None);
+    let now = world.now;
+    let road = &mut world.host(MASTER).road;
+    let (mut writes, mut answers, mut out) = (0, 0, Vec::new());
+    for ti in 1..=1000 {
+        for (packet, body) in [(PacketKind::Request, body.as_slice()), (PacketKind::Nack, &[])] {
+            road.handle_datagram(now, World::address(EVIL), &unsigned(join(packet, 9, 0, ti, false), body));
+            while road.poll_transmit(now, &mut out).is_some() {
+                answers += 1;
+            }
+            while let Some(output) = road.poll_output() {
+                writes += usize::from(matches!(output, Output::Keep(_)));
+            }
+        }
+    }
+    assert!(answers >= 1000, "each is asked to wait");
+    assert!(writes < 5, "{writes}");
 }

@@ -153,7 +153,7 @@ fn another_key_under_a_known_name_is_refused_and_said() {
     let mut world = pair(8);
     let known = world.host(MASTER).road.roll().find(&name("web1")).unwrap().0.clone();
     let thief = world.add(minion("web1"));
-    world.run(SECOND * 30);
+    world.run(SECOND * 10);
     let presented = world.host(thief).road.own_key().fingerprint();
     let clash = Event::Clash { role: name("web1"), known: known.fingerprint(), presented };
     assert!(world.host(MASTER).events.contains(&clash));
@@ -235,4 +235,16 @@ fn a_pending_minion_that_went_away_is_no_burden() {
     decide(&mut world, MASTER, "web1", Some(Acceptance::Accepted));
     world.host(WEB1).is_down = false;
     assert!(world.run_until(SECOND * 70, both_present));
+}
+
+#[test]
+fn a_master_that_does_not_answer_is_said_once() {
+    let mut world = strangers(11);
+    world.host(MASTER).is_down = true;
+    world.run(SECOND * 5);
+    assert_eq!(refusals(&mut world, WEB1), [], "it may be slow");
+    world.run(SECOND * 60);
+    assert_eq!(refusals(&mut world, WEB1), [Refusal::Silent]);
+    world.host(MASTER).is_down = false;
+    assert!(world.run_until(SECOND * 10, both_present));
 }

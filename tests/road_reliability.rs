@@ -5,10 +5,12 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use common::*;
 use roadstead::sim::{Link, World};
+use roadstead::wire::v0::{self, Head, JoinBody, PacketKind, TransactKind};
 
 /// Sends `sizes` both ways at once and waits until all are confirmed; returns how long it took.
 fn exchange(world: &mut World, sizes: &[usize], time: Duration) -> Duration {
@@ -144,4 +146,51 @@ fn joining_under_loss() {
         world.link = lossy(50);
         assert!(can_talk(&mut world, SECOND * 60));
     });
+}
+
+#[test]
+fn a_repeated_join_response_is_answered() {
+    let mut world = strangers(1);
+    world.is_recording = true;
+    assert!(world.run_until(SECOND * 5, both_present));
+    let joins = |w: &World, packet| {
+        let of = |(_, from, to, d): &(_, SocketAddr, SocketAddr, Vec<u8>)| {
+            let head = v0::read(d).unwrap().head;
+            let is_it = (head.transact, head.packet) == (TransactKind::Join, packet);
+            (is_it && *from == World::address(WEB1) || is_it && head.correspondent).then(|| (*to, d.clone()))
+        };
+        w.record.iter().filter_map(of).collect::<Vec<_>>()
+    };
+    let (_, response) = joins(&world, PacketKind::Response).remove(0);
+    let ack = joins(&world, PacketKind::Ack);
+    assert_eq!(ack.len(), 1);
+    world.record.clear();
+    // The acknowledgement was lost: a master that waits for it would refuse every other join.
+    world.inject(World::address(MASTER), World::address(WEB1), response.clone());
+    world.run(MILLI * 100);
+    assert_eq!(joins(&world, PacketKind::Ack), ack, "the same again");
+    assert_eq!(joins(&world, PacketKind::Nack), []);
+    world.record.clear();
+
+    // Not to anybody else; and whoever waits for a join we do not know is told so.
+    world.inject(World::address(66), World::address(WEB1), response.clone());
+    let (head, body) = v0::read(&response).map(|p| (p.head, JoinBody::read(p.coat, p.head.body).unwrap())).unwrap();
+    let write = |head: Head, body: &JoinBody| {
+        let mut datagram = Vec::new();
+        v0::write(&head, &body.write(head.body), None, &mut datagram);
+        datagram
+    };
+    let other_number = write(head, &JoinBody { uid: Some(77), ..body.clone() });
+    let other_join = write(Head { ti: head.ti + 1000, ..head }, &body);
+    for datagram in [other_number, other_join] {
+        world.inject(World::address(MASTER), World::address(WEB1), datagram);
+    }
+    world.run(MILLI * 100);
+    assert_eq!(joins(&world, PacketKind::Ack), []);
+    let nacks = joins(&world, PacketKind::Nack);
+    let said = nacks.iter().map(|(to, d)| (*to, v0::read(d).unwrap().head)).map(|(to, h)| (to, h.ti, h.se, h.de));
+    let to = World::address(MASTER);
+    assert!(said.eq([(to, head.ti, head.de, 0), (to, head.ti + 1000, head.de, 0)]));
+    assert!(can_talk(&mut world, SECOND));
+    assert_eq!(departures(&mut world, WEB1), []);
 }

@@ -5,13 +5,17 @@
 
 mod common;
 
+use std::time::Duration;
+
 use std::net::SocketAddr;
 
 use common::*;
 use roadstead::base::{Random, Time};
+use roadstead::keep::OwnKeys;
+use roadstead::road::Memory;
 use roadstead::sim::World;
 use roadstead::transport::Event;
-use roadstead::wire::v0::{self, PacketKind};
+use roadstead::wire::v0::{self, Head, PacketKind};
 
 type Datagram = (Time, SocketAddr, SocketAddr, Vec<u8>);
 
@@ -158,4 +162,69 @@ fn the_rejected_do_not_come_back() {
     }
     world.run(SECOND * 20);
     assert_eq!(count(&mut world, MASTER, |e| matches!(e, Event::Joined { .. } | Event::Received { .. })), 0);
+}
+
+#[test]
+fn a_hello_again_and_again_does_not_hide_a_death() {
+    // Before the first message the hello is of the session the master knows.
+    let mut world = strangers(4);
+    world.is_recording = true;
+    assert!(world.run_until(SECOND * 5, both_present));
+    let is_hello = |d: &[u8]| v0::read(d).is_ok_and(|p| p.head.packet == PacketKind::Hello);
+    let (_, from, to, hello) = world.record.iter().find(|(.., d)| is_hello(d)).cloned().unwrap();
+    assert_eq!(to, World::address(MASTER));
+    world.run(SECOND);
+    world.host(WEB1).is_down = true;
+    for _ in 0..25 {
+        world.inject(from, to, hello.clone());
+        world.run(SECOND * 2);
+    }
+    assert_eq!(departures(&mut world, MASTER).len(), 1);
+}
+
+#[test]
+fn segments_of_an_earlier_life_spoil_no_message() {
+    // What an earlier life of the sender signed, as somebody recorded it: which session, how many segments more, and whether
+    // the message is given up.
+    let earlier: [(u32, u32, PacketKind); 6] = [
+        (u32::MAX, 0, PacketKind::Message), // of an older session
+        (5, 0, PacketKind::Message),        // of one that looks newer
+        (0, 0, PacketKind::Message),        // the same numbers came up again
+        (0, 1, PacketKind::Message),
+        (u32::MAX, 0, PacketKind::Nack),
+        (5, 0, PacketKind::Nack),
+    ];
+    for (si, sc, packet) in earlier {
+        let mut world = World::new(1);
+        let keys = OwnKeys::generate(&mut Random::from_number(7));
+        world.add(master());
+        world.add_with(minion("web1"), keys.clone(), Memory::default());
+        assert!(world.run_until(SECOND * 5, both_present));
+        world.run(SECOND);
+        for ticket in 0..3 {
+            world.record.clear();
+            world.is_recording = true;
+            let long = text(150_000, ticket);
+            send(&mut world, WEB1, ticket, "master", &long);
+            let is_segment = |d: &[u8]| v0::read(d).is_ok_and(|p| p.head.packet == PacketKind::Message);
+            // Messages come before the first segment of the genuine one, a nack after some.
+            world.run(if packet == PacketKind::Nack { MILLI + MILLI / 2 } else { Duration::ZERO });
+            let redone = world.host(WEB1).road.stats().redone;
+            let genuine = world.record.iter().find(|(.., d)| is_segment(d)).map(|(.., d)| d.clone()).unwrap();
+            let head = v0::read(&genuine).unwrap().head;
+            let old = Head { packet, si: head.si.wrapping_add(si), sc: head.sc + sc, ..head };
+            let mut datagram = Vec::new();
+            v0::write(&old, &[7; 800], Some(&keys.sign), &mut datagram);
+            world.inject(SocketAddr::from((EVIL, 1)), World::address(MASTER), datagram);
+            world.run(SECOND * 3);
+            let what = format!("{si} {sc} {packet:?} {ticket}");
+            assert_eq!(answers(&mut world, WEB1).get(&ticket), Some(&Ok(())), "{what}");
+            assert!(texts(&mut world, MASTER).last() == Some(&long), "{what}");
+            if (si, sc) != (0, 0) {
+                assert_eq!(world.host(WEB1).road.stats().redone, redone, "{what}: nothing was thrown away");
+            }
+        }
+        assert_eq!(texts(&mut world, MASTER).len(), 3);
+        assert_eq!(departures(&mut world, MASTER), []);
+    }
 }

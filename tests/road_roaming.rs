@@ -104,3 +104,27 @@ fn not_on_a_road_where_nothing_may_change() {
     world.host(WEB1).address = home;
     assert!(can_talk(&mut world, SECOND * 120));
 }
+
+#[test]
+fn not_because_its_answer_was_handed_on() {
+    let evil = std::net::SocketAddr::from(([203, 0, 113, 66], 4506));
+    seeds(0..3, |seed| {
+        let mut world = pair(seed);
+        let home = world.host(WEB1).address;
+        world.is_recording = true;
+        send(&mut world, WEB1, 1, "master", "handed on");
+        assert!(world.run_until(SECOND, |w| !w.record.is_empty()));
+        // Somebody sends its packet on from elsewhere, and the question that comes there back to it.
+        let (.., datagram) = world.record.remove(0);
+        world.inject(evil, World::address(MASTER), datagram);
+        let asked = |w: &mut World| w.record.iter().any(|(_, _, to, _)| *to == evil);
+        assert!(world.run_until(SECOND, asked), "the master asks at the new address");
+        let probe = world.record.iter().find(|(_, _, to, _)| *to == evil).map(|(.., d)| d.clone()).unwrap();
+        world.inject(World::address(MASTER), home, probe);
+        world.run(SECOND * 2);
+        assert_eq!(world.host(MASTER).disk.remotes[0].ha, home);
+        send(&mut world, MASTER, 2, "web1", "still there");
+        world.run(SECOND);
+        assert_eq!(texts(&mut world, WEB1), ["still there"]);
+    });
+}

@@ -6,7 +6,7 @@ mod common;
 
 use Acceptance::{Accepted, Pending, Rejected};
 use common::*;
-use roadstead::base::{Acceptance, Random};
+use roadstead::base::{Acceptance, Random, limits};
 use roadstead::keep::OwnKeys;
 use roadstead::road::{Config, Memory, Trust};
 use roadstead::sim::World;
@@ -93,4 +93,23 @@ fn on_the_asking_side() {
         let is_clash = !is_equal && verdict == Rejected && stored != Some(Rejected);
         assert_eq!(clashes, usize::from(is_clash));
     });
+}
+
+#[test]
+fn the_roll_has_an_end_whoever_decides() {
+    let keys = OwnKeys::generate(&mut Random::from_number(1));
+    for trust in [Trust::Never, Trust::Once, Trust::Always] {
+        let mut disk = Memory::default();
+        for n in 0..limits::ESTATES {
+            // All decided: not one of them is pending.
+            disk.roll.set(keys.public(name(&format!("old{n}"))), Accepted);
+        }
+        let mut world = World::new(1);
+        world.add_with(Config { trust, ..master() }, keys.clone(), disk);
+        world.add(minion("web1"));
+        world.run(SECOND * 5);
+        assert!(!has_knocked(&mut world, MASTER, "web1"), "{trust:?}");
+        assert_eq!(world.host(MASTER).road.roll().iter().count(), limits::ESTATES, "{trust:?}");
+        assert!(!is_present(&mut world, MASTER, "web1"), "{trust:?}");
+    }
 }

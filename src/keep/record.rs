@@ -8,7 +8,7 @@ use crate::base::{Acceptance, Name};
 /// Our own estate between two starts (wire v0 §7, `local/estate.json`). Address and name come from the settings, not from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LocalRecord {
-    /// The counter of estate numbers given out.
+    /// Estate numbers up to this one may have been given out.
     pub puid: u32,
 }
 

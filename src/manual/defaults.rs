@@ -32,7 +32,7 @@
 //! | message, sending | 0.2 to 0.5 s, never gives up while the estate is alive | the same, never at all | a dead estate's messages fail with it |
 //! | message, receiving | 0.2 to 0.5 s, 60 s | never gives up | a sender that vanished must not hold memory |
 //! | presence | 10 s | Salt asks every 10 s | |
-//! | after a refusal | 15 s, 60 s when rejected | Salt's minion exits or asks at once | an operator may change his mind; nobody should be flooded |
+//! | after a refusal | 15 s | Salt's minion exits or asks at once | an operator may change his mind; nobody should be flooded |
 //!
 //! [`FLIGHT`](crate::road::config::FLIGHT), packets towards one estate that may be unconfirmed at once, is 60: a default Linux socket buffer of
 //! 212,992 bytes was measured to hold 92 of 1,024 bytes, and a Python peer without a limit sends six to twelve times what is needed.

@@ -128,10 +128,13 @@ impl Door {
             }
             Refusal::Rejected => error!(
                 "{by} rejects our key {finger}, or knows another key under the id {id}. If this machine is the right one, \
-                 on the master: estate-keys delete {id}, then accept it. Trying again now and then",
+                 on the master: estate-keys delete {id}, then accept it. Trying again every 15 s or so",
             ),
             Refusal::Busy => info!("{by} cannot take us now; trying again"),
-            Refusal::Silent => warn!("{by} does not answer; trying again"),
+            Refusal::Silent => warn!(
+                "no answer from {by}; is its master up, are `master` and `master_port` right, does a firewall let UDP \
+                 through? Trying on"
+            ),
         }
     }
 

@@ -91,7 +91,7 @@ pub struct Timers {
     pub messengent: RedoTimes,
     /// Silence after which an estate is asked whether it is alive (Salt calls raet's `manage` every 10 s).
     pub presence: Duration,
-    /// Wait before a refused join is tried again; four times that after a rejection.
+    /// Wait before a refused or rejected join is tried again: an operator who has just changed his mind is watching.
     pub refused: Duration,
 }
 

@@ -149,7 +149,7 @@ impl Core {
         match verdict {
             Verdict::Known(Acceptance::Accepted) => Judgement::Accepted,
             // Strangers are many: what is written down for them has an end, and beyond it they get silence.
-            Verdict::Unknown if is_trusted && self.known >= limits::ESTATES => self.full(),
+            Verdict::Unknown if self.known >= limits::ESTATES => self.full(),
             Verdict::Unknown if !is_trusted && self.pending >= limits::PENDING_KEYS => self.full(),
             // Not written down yet: a join proves nothing, and whoever claims a name first must not keep it for that.
             _ if is_trusted => Judgement::Accepted,

@@ -75,6 +75,8 @@ pub(crate) struct Remote {
     /// When to look after it next.
     pub(crate) rest: Option<Time>,
     pub(crate) joiner: Option<Joiner>,
+    /// The last join of ours that ended well: its number, and whether it was a first one.
+    pub(crate) last_join: Option<(u32, bool)>,
     pub(crate) joinent: Option<Joinent>,
     pub(crate) allower: Option<Allower>,
     pub(crate) allowent: Option<Allowent>,
@@ -110,6 +112,7 @@ impl Remote {
             home: None,
             rest: None,
             joiner: None,
+            last_join: None,
             joinent: None,
             allower: None,
             allowent: None,
@@ -264,6 +267,16 @@ impl Remote {
             || self.allower.is_some()
             || self.allowent.is_some()
             || self.aliver.is_some()
+    }
+
+    /// Whether a transaction is on its way that makes looking after it needless.
+    pub(crate) fn is_busy_with_what_counts(&self) -> bool {
+        let is_unproved = self.allowent.as_ref().is_some_and(|allowent| !allowent.is_proved());
+        if self.session.is_some() && is_unproved {
+            self.joiner.is_some() || self.joinent.is_some() || self.allower.is_some() || self.aliver.is_some()
+        } else {
+            self.is_busy()
+        }
     }
 
     /// Whether it has proved nothing and has nothing going on: nothing about it is worth keeping.

@@ -39,7 +39,12 @@ pub struct Road {
     agenda: Agenda,
     /// A command was handed back because all estates together hold too much.
     is_awaited: bool,
+    /// Up to here the disk has numbers down as given out.
+    reserved: u32,
 }
+
+/// Numbers put down as given out at once: strangers that come and go must not cost a write each.
+const RESERVE: u32 = 1000;
 
 /// What a road remembers from an earlier process.
 #[derive(Debug, Clone, Default)]
@@ -79,8 +84,8 @@ impl Road {
             let nuid = remote.nuid;
             agenda.set_deadline(nuid, remote.deadline());
         }
-        let mut road = Self { core, table, agenda, is_awaited: false };
-        road.note_puid(memory.local.puid);
+        let mut road = Self { core, table, agenda, is_awaited: false, reserved: memory.local.puid };
+        road.note_puid();
         road
     }
 
@@ -186,11 +191,10 @@ impl Road {
     fn take(&mut self, from: SocketAddr, datagram: &[u8], proven: Option<VerifyKey>) {
         self.core.stats.datagrams_in += 1;
         self.core.stats.bytes_in += datagram.len() as u64;
-        let puid = self.table.puid();
         if let Some(nuid) = v0::handle(&mut self.core, &mut self.table, from, datagram, proven) {
             self.settle(nuid);
         }
-        self.note_puid(puid);
+        self.note_puid();
     }
 
     fn advance(&mut self, now: Time) {
@@ -204,10 +208,11 @@ impl Road {
     }
 
     /// Numbers given out must not be given out again after a restart.
-    fn note_puid(&mut self, before: u32) {
+    fn note_puid(&mut self) {
         let puid = self.table.puid();
-        if puid != before && self.core.config.main {
-            self.core.keep(Change::Local(LocalRecord { puid }));
+        if self.core.config.main && self.reserved.wrapping_sub(puid) > RESERVE {
+            self.reserved = puid.wrapping_add(RESERVE);
+            self.core.keep(Change::Local(LocalRecord { puid: self.reserved }));
         }
     }
 

@@ -40,9 +40,15 @@ pub(crate) fn probe(core: &mut Core, remote: &mut Remote, to: SocketAddr) {
     core.send(to, &head, &[]);
 }
 
-/// The answer from the new address: the estate is there.
-fn on_probed(core: &mut Core, remote: &mut Remote, head: &Head) -> bool {
-    let Some(probe) = remote.probe.take_if(|p| (p.ti, p.si) == (head.ti, head.si)) else { return false };
+/// The answer from the new address: the estate is there. From anywhere else it says only that somebody handed our question
+/// on to where the estate really is.
+fn on_probed(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head) -> bool {
+    let Some(probe) = remote.probe.as_ref().filter(|p| (p.ti, p.si) == (head.ti, head.si)) else { return false };
+    if from != probe.to {
+        core.stats.drop(Drop::Stale);
+        return true;
+    }
+    let Some(probe) = remote.probe.take() else { return true };
     if head.packet == PacketKind::Ack && remote.session.is_some() {
         tracing::debug!(nuid = remote.nuid, to = %probe.to, "the estate moved");
         remote.ha = probe.to;
@@ -93,8 +99,8 @@ pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
 }
 
 /// The answer; its signature has been checked. Says whether it belonged to our question.
-pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head) -> bool {
-    if on_probed(core, remote, head) {
+pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head) -> bool {
+    if on_probed(core, remote, from, head) {
         return true;
     }
     let Some(aliver) = remote.aliver.take_if(|a| (a.ti, a.si) == (head.ti, head.si)) else { return false };

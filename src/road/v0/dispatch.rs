@@ -95,7 +95,7 @@ fn on_answer(core: &mut Core, remote: &mut Remote, from: SocketAddr, packet: &Pa
     let Packet { head, coat, .. } = packet;
     let is_ours = match head.transact {
         TransactKind::Allow => allower::on_answer(core, remote, head, coat),
-        TransactKind::Alive => alive::on_answer(core, remote, head),
+        TransactKind::Alive => alive::on_answer(core, remote, from, head),
         TransactKind::Message => messenger::on_answer(core, remote, head, coat),
         TransactKind::Join => false,
     };
@@ -174,7 +174,11 @@ fn on_join_answer(core: &mut Core, table: &mut Table, from: SocketAddr, head: &H
         return None;
     };
     if !joiner::is_answered(remote, from, head) {
-        core.stats.drop(Drop::Stale);
+        if head.packet == PacketKind::Response && from == remote.ha {
+            joiner::on_late_response(core, remote, head, coat);
+        } else {
+            core.stats.drop(Drop::Stale);
+        }
         return None;
     }
     let (nuid, is_new) = (remote.nuid, remote.peer.is_none());

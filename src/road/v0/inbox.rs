@@ -1,17 +1,22 @@
 //! Messages from one estate: those under reassembly, and which transactions of the session are over.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use super::messengent::Messengent;
 use crate::base::ranges::Ranges;
 use crate::base::{Time, limits};
+use crate::wire::v0::Head;
 
 /// The way in from one estate.
 pub(crate) struct Inbox {
-    /// By transaction number.
-    trays: BTreeMap<u32, Messengent>,
+    trays: BTreeMap<Key, Messengent>,
     /// When each of them is due.
-    deadlines: BTreeSet<(Time, u32)>,
+    deadlines: BTreeSet<(Time, Key)>,
+    /// Those that were whole once and did not open: other segments may have been among theirs.
+    spoiled: BTreeSet<Key>,
+    /// The session number of the messages that have opened.
+    si: Option<u32>,
     done: Ranges,
     /// The highest transaction seen, counted on past 2^32.
     highest: u64,
@@ -19,13 +24,40 @@ pub(crate) struct Inbox {
     bytes: usize,
 }
 
+/// Which message a segment belongs to. Numbers alone do not tell: an estate without a disk counts from the start again in each
+/// life, and what somebody recorded of an earlier one must not get between the segments of a later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    ti: u32,
+    si: u32,
+    sc: u32,
+    ml: u32,
+}
+
+impl Key {
+    pub(super) fn of(head: &Head) -> Self {
+        Self { ti: head.ti, si: head.si, sc: head.sc, ml: head.ml }
+    }
+}
+
+/// Spoiled messages that are remembered; further ones get no second chance.
+const SPOILED: usize = 256;
+
 /// Gaps between finished transactions we tell apart: joins, presence, and messages still on their way. A sender with more
 /// messages than this on their way, every second one lost, would be told that the oldest has arrived; ours has 60.
 const GAPS: usize = 8192;
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { trays: BTreeMap::new(), deadlines: BTreeSet::new(), done: Ranges::new(GAPS), highest: 0, bytes: 0 }
+        Self {
+            trays: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            spoiled: BTreeSet::new(),
+            si: None,
+            done: Ranges::new(GAPS),
+            highest: 0,
+            bytes: 0,
+        }
     }
 }
 
@@ -40,7 +72,9 @@ impl Inbox {
         self.done.contains(self.widen(ti))
     }
 
+    /// It was delivered: whatever else came under its number is not needed any more.
     pub(super) fn on_done(&mut self, ti: u32) {
+        self.remove_all(ti, 0..=u32::MAX);
         let wide = self.widen(ti);
         self.highest = self.highest.max(wide);
         self.done.insert(wide);
@@ -56,37 +90,65 @@ impl Inbox {
         self.trays.len() < limits::INBOX_MESSAGES && self.bytes < limits::INBOX_BYTES
     }
 
-    pub(super) fn remove(&mut self, ti: u32) -> Option<Messengent> {
-        let tray = self.trays.remove(&ti)?;
-        self.deadlines.remove(&(tray.deadline(), ti));
+    pub(super) fn remove(&mut self, key: Key) -> Option<Messengent> {
+        let tray = self.trays.remove(&key)?;
+        self.deadlines.remove(&(tray.deadline(), key));
         self.bytes = self.bytes.saturating_sub(tray.bytes());
         Some(tray)
     }
 
-    pub(super) fn contains(&self, ti: u32) -> bool {
-        self.trays.contains_key(&ti)
+    /// Forgets what is under reassembly in a transaction of these sessions; says whether anything was.
+    pub(super) fn remove_all(&mut self, ti: u32, si: RangeInclusive<u32>) -> bool {
+        let first = Key { ti, si: *si.start(), sc: 0, ml: 0 };
+        let last = Key { ti, si: *si.end(), sc: u32::MAX, ml: u32::MAX };
+        let keys: Vec<Key> = self.trays.range(first..=last).map(|(key, _)| *key).collect();
+        keys.into_iter().filter(|key| self.remove(*key).is_some()).count() > 0
     }
 
-    pub(super) fn find(&self, ti: u32) -> Option<&Messengent> {
-        self.trays.get(&ti)
+    /// A whole message did not open. Says whether it gets a second chance.
+    pub(super) fn on_spoiled(&mut self, key: Key) -> bool {
+        self.spoiled.len() < SPOILED && self.spoiled.insert(key)
     }
 
-    pub(super) fn insert(&mut self, ti: u32, tray: Messengent) {
-        self.remove(ti);
-        self.deadlines.insert((tray.deadline(), ti));
+    /// Whether a message is in its second chance.
+    pub(super) fn is_spoiled(&self, key: Key) -> bool {
+        self.spoiled.contains(&key)
+    }
+
+    /// Whether a message may be of this session, as far as is known.
+    pub(super) fn is_of_session(&self, si: u32) -> bool {
+        self.si.is_none_or(|known| known == si)
+    }
+
+    /// A message with this session number has opened.
+    pub(super) fn on_opened(&mut self, si: u32) {
+        self.si = Some(si);
+    }
+
+    pub(super) fn contains(&self, key: Key) -> bool {
+        self.trays.contains_key(&key)
+    }
+
+    pub(super) fn find(&self, key: Key) -> Option<&Messengent> {
+        self.trays.get(&key)
+    }
+
+    pub(super) fn insert(&mut self, key: Key, tray: Messengent) {
+        self.remove(key);
+        self.deadlines.insert((tray.deadline(), key));
         self.bytes += tray.bytes();
-        self.trays.insert(ti, tray);
+        self.trays.insert(key, tray);
     }
 
     /// Lets `change` work on a message, and keeps count of its bytes and its deadline.
-    pub(super) fn change<T>(&mut self, ti: u32, change: impl FnOnce(&mut Messengent) -> T) -> Option<T> {
-        let tray = self.trays.get_mut(&ti)?;
+    pub(super) fn change<T>(&mut self, key: Key, change: impl FnOnce(&mut Messengent) -> T) -> Option<T> {
+        let tray = self.trays.get_mut(&key)?;
         let (bytes, deadline) = (tray.bytes(), tray.deadline());
         let result = change(tray);
         self.bytes = (self.bytes + tray.bytes()).saturating_sub(bytes);
         if tray.deadline() != deadline {
-            self.deadlines.remove(&(deadline, ti));
-            self.deadlines.insert((tray.deadline(), ti));
+            self.deadlines.remove(&(deadline, key));
+            self.deadlines.insert((tray.deadline(), key));
         }
         Some(result)
     }
@@ -97,8 +159,8 @@ impl Inbox {
     }
 
     /// The first message that is due at `now`.
-    pub(super) fn next_due(&self, now: Time) -> Option<u32> {
-        self.deadlines.first().filter(|(time, _)| *time <= now).map(|(_, ti)| *ti)
+    pub(super) fn next_due(&self, now: Time) -> Option<Key> {
+        self.deadlines.first().filter(|(time, _)| *time <= now).map(|(_, key)| *key)
     }
 
     pub(crate) fn deadline(&self) -> Option<Time> {

@@ -23,7 +23,12 @@ pub(crate) struct Joiner {
     pended: bool,
     /// Its key waits here: who it says it is, and its number for us.
     held: Option<(Peer, u32)>,
+    /// Requests without any answer.
+    tries: u32,
 }
+
+/// Requests without an answer after which that is said: some seven seconds after the first.
+const SILENT: u32 = 3;
 
 /// How long we try to join an estate that has to come to us.
 const GUEST: Duration = Duration::from_secs(30);
@@ -42,7 +47,7 @@ pub(crate) fn start(core: &mut Core, remote: &mut Remote) {
     }
     let ti = remote.next_tid();
     let redo = Redo::new(core.now, times);
-    let joiner = Joiner { ti, vacuous: remote.fuid == 0, redo, pended: false, held: None };
+    let joiner = Joiner { ti, vacuous: remote.fuid == 0, redo, pended: false, held: None, tries: 0 };
     tracing::debug!(nuid = remote.nuid, ha = %remote.ha, vacuous = joiner.vacuous, "join: asking");
     remote.joiner = Some(joiner);
     remote.rest = None;
@@ -106,6 +111,12 @@ pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
         }
         Fire::Again => {
             core.stats.redone += 1;
+            joiner.tries = joiner.tries.saturating_add(1);
+            if joiner.tries == SILENT && !joiner.pended {
+                // It goes on; but somebody should look at the address, the port and what is between.
+                let by = remote.peer.as_ref().map_or_else(|| remote.ha.to_string(), |p| p.name.to_string());
+                core.event(Event::Refused { by, why: Refusal::Silent });
+            }
             request(core, remote);
         }
         Fire::GiveUp => give_up(core, remote, Refusal::Silent),
@@ -117,7 +128,7 @@ fn give_up(core: &mut Core, remote: &mut Remote, why: Refusal) {
     let by = remote.peer.as_ref().map_or_else(|| remote.ha.to_string(), |p| p.name.to_string());
     tracing::debug!(%by, %why, "join: refused");
     core.event(Event::Refused { by, why });
-    let wait = core.config.timers.refused * if why == Refusal::Rejected { 4 } else { 1 };
+    let wait = core.config.timers.refused;
     remote.rest_for(core, wait);
 }
 
@@ -224,7 +235,7 @@ fn ignore(core: &mut Core, remote: &mut Remote) {
 fn refuse(core: &mut Core, remote: &mut Remote) {
     let Some(joiner) = remote.joiner.take() else { return };
     tell(core, remote, PacketKind::Reject, joiner.ti, joiner.vacuous, &[]);
-    let wait = core.config.timers.refused * 4;
+    let wait = core.config.timers.refused;
     remote.rest_for(core, wait);
 }
 
@@ -239,9 +250,29 @@ fn complete(core: &mut Core, remote: &mut Remote, peer: Peer, uid: u32) {
     // A vacuous join is acknowledged as it was asked: without the number it has just brought.
     remote.joined = true;
     tell(core, remote, PacketKind::Ack, joiner.ti, joiner.vacuous, &[]);
+    remote.last_join = Some((joiner.ti, joiner.vacuous));
     remote.fuid = uid;
     remote.persist(core);
     super::allower::start(core, remote);
+}
+
+/// A response to a join that is over: our acknowledgement was lost, or its sender waits for one that will never come. As long
+/// as it waits, a Salt master refuses every other join of ours (wire v0 §4.1 "Joinent" 2, "Lost ack"), so it gets an answer.
+pub(crate) fn on_late_response(core: &mut Core, remote: &Remote, head: &Head, coat: &[u8]) {
+    let Ok(body) = JoinBody::read(coat, head.body) else { return core.stats.drop(Drop::BadJoin) };
+    core.stats.drop(Drop::Stale);
+    let is_known = body.uid == Some(remote.fuid)
+        && remote.peer.as_ref().is_some_and(|known| {
+            known.name == body.name
+                && known.key == RoleKey { role: body.role, verify: body.verify, public: body.public }
+        });
+    match remote.last_join.filter(|(ti, _)| *ti == head.ti) {
+        Some((ti, vacuous)) if remote.joined && is_known => tell(core, remote, PacketKind::Ack, ti, vacuous, &[]),
+        _ => {
+            let nack = self::head(core, PacketKind::Nack, remote.nuid, head.se, head.ti);
+            core.send(remote.ha, &nack, &[]);
+        }
+    }
 }
 
 /// The roll says something new of the key we hold.

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::inbox::Key;
 use super::redo::{Fire, Redo};
 use super::stale;
-use crate::base::{Time, wrap};
+use crate::base::Time;
 use crate::message::Message;
 use crate::road::core::Core;
 use crate::road::estate::Remote;
@@ -40,6 +41,9 @@ pub(crate) fn on_message(core: &mut Core, remote: &mut Remote, from: SocketAddr,
     if head.coat != CoatKind::Nacl {
         return core.stats.drop(Drop::Unsealed);
     }
+    if !remote.inbox.is_of_session(head.si) {
+        return stale::nack(core, remote, from, head);
+    }
     if remote.inbox.is_done(head.ti) {
         // raet would nack here; its sender takes a second `done` as well, and knows the truth.
         core.stats.drop(Drop::Duplicate);
@@ -48,33 +52,32 @@ pub(crate) fn on_message(core: &mut Core, remote: &mut Remote, from: SocketAddr,
     if !core.has_room() {
         return core.stats.drop(Drop::Full);
     }
-    if head.sc == 1 && !remote.inbox.contains(head.ti) {
+    if head.sc == 1 {
         if head.again {
             return stale::nack(core, remote, from, head);
         }
-        return deliver(core, remote, head, slice);
+        if !deliver(core, remote, head, slice) {
+            refuse(core, remote, head, Drop::Unsealed);
+        }
+        return;
     }
     gather(core, remote, from, head, slice);
 }
 
 fn gather(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, slice: &[u8]) {
     let times = core.config.timers.messengent;
-    match remote.inbox.find(head.ti).map(|known| known.head.si) {
-        Some(si) if si != head.si && wrap::is_current(si, head.si) => return stale::nack(core, remote, from, head),
-        Some(si) if si != head.si => drop(remote.inbox.remove(head.ti)),
-        _ => {}
-    }
-    if !remote.inbox.contains(head.ti) {
-        if head.again {
+    let key = Key::of(head);
+    if !remote.inbox.contains(key) {
+        if head.again && !remote.inbox.is_spoiled(key) {
             return stale::nack(core, remote, from, head);
         }
         if !remote.inbox.has_room() || core.held.coming >= core.config.bytes {
             return core.stats.drop(Drop::Full);
         }
         let Ok(tray) = Tray::new(head) else { return core.stats.drop(Drop::Malformed) };
-        remote.inbox.insert(head.ti, Messengent { tray, head: *head, redo: Redo::new(core.now, times) });
+        remote.inbox.insert(key, Messengent { tray, head: *head, redo: Redo::new(core.now, times) });
     }
-    let gathered = remote.inbox.change(head.ti, |messengent| {
+    let gathered = remote.inbox.change(key, |messengent| {
         let inserted = messengent.tray.insert(head, slice)?;
         if inserted == Inserted::New {
             messengent.redo.on_progress(core.now, times);
@@ -88,24 +91,24 @@ fn gather(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, s
         remote.on_heard(core);
     }
     if is_complete {
-        if let Some(done) = remote.inbox.remove(head.ti) {
-            match done.tray.into_coat() {
-                Ok(whole) => deliver(core, remote, &done.head, &whole),
-                Err(_) => refuse(core, remote, &done.head, Drop::Malformed),
+        if let Some(done) = remote.inbox.remove(key) {
+            let whole = done.tray.into_coat().ok();
+            if !whole.is_some_and(|whole| deliver(core, remote, &done.head, &whole)) {
+                give_another_chance(core, remote, key, &done.head);
             }
         }
     } else if remote.inbox.is_overfull() {
-        if let Some(most) = remote.inbox.remove(head.ti) {
+        if let Some(most) = remote.inbox.remove(key) {
             refuse(core, remote, &most.head, Drop::Full);
         }
     } else if head.wait {
-        answer(core, remote, head.ti);
+        answer(core, remote, key);
     }
 }
 
 /// Acknowledges the burst, or asks for what is missing below the highest segment.
-fn answer(core: &mut Core, remote: &Remote, ti: u32) {
-    let (Some(messengent), Some(session)) = (remote.inbox.find(ti), &remote.session) else { return };
+fn answer(core: &mut Core, remote: &Remote, key: Key) {
+    let (Some(messengent), Some(session)) = (remote.inbox.find(key), &remote.session) else { return };
     let head = &messengent.head;
     // A few packets' worth at a time: the rest is asked for when these have arrived.
     let missing: Vec<u32> = messengent.tray.missing(0).take(4 * resend::MISSED_MAX).collect();
@@ -133,17 +136,31 @@ fn answer(core: &mut Core, remote: &Remote, ti: u32) {
     }
 }
 
-/// Opens a whole coat, hands the message up and says so to its sender; once.
-fn deliver(core: &mut Core, remote: &mut Remote, head: &Head, whole: &[u8]) {
-    let (Some(session), Some(peer)) = (&remote.session, &remote.peer) else { return };
-    let Some(plain) = coat::open(whole, session) else { return refuse(core, remote, head, Drop::Unsealed) };
+/// All segments are there, and together they are nothing: one of them may be of an earlier life of the sender, recorded and
+/// sent again. Nobody is told, so the sender begins anew; when that does not open either, it is told.
+fn give_another_chance(core: &mut Core, remote: &mut Remote, key: Key, head: &Head) {
+    if remote.inbox.on_spoiled(key) {
+        core.stats.drop(Drop::Unsealed);
+    } else {
+        refuse(core, remote, head, Drop::Unsealed);
+    }
+}
+
+/// Opens a whole coat, hands the message up and says so to its sender; once. Says whether it opened.
+fn deliver(core: &mut Core, remote: &mut Remote, head: &Head, whole: &[u8]) -> bool {
+    let (Some(session), Some(peer)) = (&remote.session, &remote.peer) else { return true };
+    let Some(plain) = coat::open(whole, session) else { return false };
     let map = match head.body {
         BodyKind::Msgpack => body::check_msgpack(Bytes::from(plain)),
         BodyKind::Json => body::json_to_msgpack(&plain),
-        BodyKind::Nada | BodyKind::Raw => return refuse(core, remote, head, Drop::Unsupported),
+        BodyKind::Nada | BodyKind::Raw => {
+            refuse(core, remote, head, Drop::Unsupported);
+            return true;
+        }
     };
     let Some(message) = map.ok().and_then(|map| Message::from_map(&map).ok()) else {
-        return refuse(core, remote, head, Drop::Malformed);
+        refuse(core, remote, head, Drop::Malformed);
+        return true;
     };
     core.stats.messages_in += 1;
     let from = peer.name.clone();
@@ -151,12 +168,14 @@ fn deliver(core: &mut Core, remote: &mut Remote, head: &Head, whole: &[u8]) {
         // A message under the new keys is as good as the handshake's last acknowledgement. (An empty one is under none.)
         super::allowent::on_used(remote);
         remote.rsid = head.si;
+        remote.inbox.on_opened(head.si);
         remote.clear_suspicion(core);
         remote.on_heard(core);
     }
     core.event(Event::Received { from, message });
     remote.inbox.on_done(head.ti);
     stale::reply(core, remote, remote.ha, head, PacketKind::Done);
+    true
 }
 
 fn refuse(core: &mut Core, remote: &Remote, head: &Head, why: Drop) {
@@ -166,18 +185,18 @@ fn refuse(core: &mut Core, remote: &Remote, head: &Head, why: Drop) {
 
 /// The sender gave the message up.
 pub(crate) fn on_nack(core: &mut Core, remote: &mut Remote, head: &Head) {
-    if remote.inbox.remove(head.ti).is_none() {
+    if !remote.inbox.remove_all(head.ti, head.si..=head.si) {
         core.stats.drop(Drop::Stale);
     }
 }
 
 /// Time has passed for the messages under reassembly.
 pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
-    while let Some(ti) = remote.inbox.next_due(core.now) {
-        match remote.inbox.change(ti, |messengent| messengent.redo.fire(core.now)) {
-            Some(Fire::Again) => answer(core, remote, ti),
+    while let Some(key) = remote.inbox.next_due(core.now) {
+        match remote.inbox.change(key, |messengent| messengent.redo.fire(core.now)) {
+            Some(Fire::Again) => answer(core, remote, key),
             Some(Fire::GiveUp) => {
-                if let Some(messengent) = remote.inbox.remove(ti) {
+                if let Some(messengent) = remote.inbox.remove(key) {
                     refuse(core, remote, &messengent.head, Drop::Stale);
                 }
             }

@@ -36,7 +36,8 @@ pub(super) fn on_timeout(core: &mut Core, remote: &mut Remote) {
 
 /// What an estate needs after a rest: a join, a session, or a sign of life.
 fn look_after(core: &mut Core, remote: &mut Remote) {
-    if remote.is_busy() {
+    // A hello proves nothing yet, and may be an old one sent again and again: a live session is looked after all the same.
+    if remote.is_busy_with_what_counts() {
         let wait = core.config.timers.presence;
         remote.rest_for(core, wait);
     } else if !remote.joined || !remote.proven || remote.fuid == 0 {
