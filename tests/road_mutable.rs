@@ -94,7 +94,7 @@ fn the_key_never() {
         world.add(minion("web1"));
         assert!(world.run_until(SECOND * 5, both_present));
         let thief = world.add(minion("web1"));
-        world.run(SECOND * 20);
+        world.run(SECOND * 10);
         assert_eq!(refusals(&mut world, thief), [Refusal::Rejected]);
         assert_eq!(departures(&mut world, MASTER), []);
         assert!(can_talk(&mut world, SECOND));
