@@ -26,6 +26,7 @@ mod ping;
 mod random_schedules;
 mod refused_requests;
 mod rejected_mid_session;
+mod restarted_unconfirmed;
 mod silent_minion;
 mod slow_return;
 mod slow_transport;
