@@ -17,6 +17,7 @@ mod late_return;
 mod lost_and_back;
 mod lost_in_place;
 mod many_minions;
+mod master_pending;
 mod master_pin;
 mod newcomer;
 mod notices;
