@@ -75,7 +75,7 @@ pub enum Event {
         /// The estate.
         peer: Name,
     },
-    /// An estate is gone.
+    /// An estate is gone. Messages to it that were on their way fail after this, and before it joins again.
     Left {
         /// The estate.
         peer: Name,

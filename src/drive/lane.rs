@@ -71,12 +71,23 @@ pub enum LaneError {
     },
     /// The files' modes forbid it.
     #[error(
-        "you may not use {}; run this as root or as the daemon's user, or have your group let in: `chgrp GROUP DIR && chmod 2770 DIR` on its directory, then start the daemon again",
+        "you may not use {}; run this as root or as the daemon's user, or have your group let in: `chgrp GROUP DIR && chmod 3770 DIR` on its directory, then start the daemon again",
         path.display()
     )]
     Permission {
         /// The file or directory.
         path: PathBuf,
+    },
+    /// Somebody poses as the daemon.
+    #[error(
+        "{} belongs to user {user}, who is neither root, nor you, nor the owner of its directory; it is not used: remove it, and `chmod +t` the directory",
+        path.display()
+    )]
+    Impostor {
+        /// The socket.
+        path: PathBuf,
+        /// Whose it is.
+        user: u32,
     },
     /// The message cannot be carried.
     #[error(transparent)]

@@ -6,8 +6,8 @@ use crate::base::Name;
 use crate::message::Message;
 use crate::transport::{Command, Ticket};
 
-/// After this many estates without room nothing is offered until there is: asking all of ten thousand each time would
-/// cost more than waiting.
+/// After this many estates without room no message is offered until there is: asking all of ten thousand each time would
+/// cost more than waiting. Key decisions go on.
 const SHUT_MAX: usize = 16;
 
 /// A queue of commands that keeps each estate's order, and lets one estate without room hold up nobody else.
@@ -17,12 +17,15 @@ pub struct Outbox {
     /// Handed back, or behind one that was; all older than anything in `queue`.
     held: VecDeque<Command>,
     shut: BTreeSet<Name>,
+    /// Key decisions in `queue`.
+    admits: usize,
     last_ticket: u64,
 }
 
 impl Outbox {
     /// Queues a command.
     pub fn push(&mut self, command: Command) {
+        self.admits += usize::from(is_admit(&command));
         self.queue.push_back(command);
     }
 
@@ -45,16 +48,19 @@ impl Outbox {
         self.shut.clear();
         self.held.append(&mut self.queue);
         std::mem::swap(&mut self.held, &mut self.queue);
+        self.admits = self.queue.iter().filter(|command| is_admit(command)).count();
     }
 
     /// The next command. Messages whose ticket is not `wanted` any more are dropped.
     pub fn poll(&mut self, wanted: impl Fn(Ticket) -> bool) -> Option<Command> {
-        while self.shut.len() < SHUT_MAX {
+        while self.is_ready() {
             let command = self.queue.pop_front()?;
+            self.admits -= usize::from(is_admit(&command));
             if matches!(&command, Command::Send { ticket, .. } if !wanted(*ticket)) {
                 continue;
             }
-            if self.shut.contains(estate(&command)) {
+            let pauses = self.shut.len() >= SHUT_MAX && !is_admit(&command);
+            if pauses || self.shut.contains(estate(&command)) {
                 self.held.push_back(command);
                 continue;
             }
@@ -75,14 +81,18 @@ impl Outbox {
 
     /// Whether a poll could give a command now.
     pub fn is_ready(&self) -> bool {
-        self.shut.len() < SHUT_MAX && !self.queue.is_empty()
+        (self.shut.len() < SHUT_MAX && !self.queue.is_empty()) || self.admits > 0
     }
 }
 
 impl Extend<Command> for Outbox {
     fn extend<T: IntoIterator<Item = Command>>(&mut self, commands: T) {
-        self.queue.extend(commands);
+        commands.into_iter().for_each(|command| self.push(command));
     }
+}
+
+fn is_admit(command: &Command) -> bool {
+    matches!(command, Command::Admit { .. })
 }
 
 fn estate(command: &Command) -> &Name {
@@ -130,6 +140,28 @@ mod tests {
         outbox.send(name(0), Message::default());
         assert_eq!(outbox.poll(|_| false), None);
         assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn full_estates_hold_up_no_key_decision() {
+        let mut outbox = Outbox::default();
+        for n in 0..=SHUT_MAX {
+            outbox.send(name(n), Message::default());
+        }
+        for _ in 0..SHUT_MAX {
+            let command = outbox.poll(|_| true).unwrap();
+            outbox.handle_returned(command);
+        }
+        assert_eq!((outbox.is_ready(), outbox.poll(|_| true)), (false, None));
+        let fingerprint = crate::base::Fingerprint([1; 32]);
+        let admit = |n| Command::Admit { role: name(n), fingerprint, acceptance: None };
+        outbox.extend([admit(SHUT_MAX + 5)]);
+        outbox.send(name(SHUT_MAX + 6), Message::default());
+        assert_eq!((outbox.is_ready(), outbox.poll(|_| true)), (true, Some(admit(SHUT_MAX + 5))));
+        assert_eq!((outbox.is_ready(), outbox.poll(|_| true)), (false, None));
+        outbox.on_room();
+        let order: Vec<_> = std::iter::from_fn(|| outbox.poll(|_| true)).map(|command| ticket(&command).1.0).collect();
+        assert_eq!(order, (1..=SHUT_MAX as u64 + 2).collect::<Vec<_>>());
     }
 
     proptest! {

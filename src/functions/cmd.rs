@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use nix::unistd::{User, geteuid};
+use nix::unistd::{AccessFlags, User, access, geteuid};
 use serde_json::Value;
 
 use super::arguments::scalar;
@@ -187,7 +187,8 @@ impl Order {
         }
         let home = match arguments.text("runas")? {
             Some(user) => Some(become_user(&mut command, &user)?),
-            None => std::env::home_dir(),
+            // A daemon that gave root's rights away may still be told root's home.
+            None => std::env::home_dir().filter(|home| access(home, AccessFlags::X_OK).is_ok()),
         };
         match arguments.text("cwd")? {
             None => command.current_dir(home.filter(|home| home.is_dir()).unwrap_or_else(|| PathBuf::from("/"))),

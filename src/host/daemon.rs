@@ -114,9 +114,14 @@ async fn minion(settings: &Settings) -> Result<(), Stop> {
     let config = Config { kind: 1, dial: vec![master], fqdn: host.clone(), ..road(settings) };
     greet(settings, &keys, &port);
     let finger = keys.public(settings.id.clone()).fingerprint();
-    let master_finger = settings.master_finger;
-    let duty =
-        Minion::new(minion::Config { id: settings.id.clone(), version: version(), finger, master_finger }, clock.now());
+    let config_of_duty = minion::Config {
+        id: settings.id.clone(),
+        version: version(),
+        finger,
+        master_finger: settings.master_finger,
+        auto_accept: settings.auto_accept,
+    };
+    let duty = Minion::new(config_of_duty, clock.now());
     let grains = Arc::new(Grains::new(settings.id.clone(), Some(host.clone()), settings.grains.clone()));
     let context = Context::new(settings.id.clone(), Some(host), grains);
     let runner = Some(Runner::new(Registry::standard(), context, runner::WIDTH));

@@ -56,7 +56,7 @@ impl From<LaneError> for Fault {
             | LaneError::Restarted { .. }
             | LaneError::Gone { .. }
             | LaneError::Full { .. } => Exit::NoMaster,
-            LaneError::Permission { .. } => Exit::Refused,
+            LaneError::Permission { .. } | LaneError::Impostor { .. } => Exit::Refused,
             _ => Exit::Usage,
         };
         Self::new(exit, error)

@@ -13,9 +13,12 @@ use crate::base::limits;
 use crate::duty::{Outcome, Work};
 use crate::functions::{Context, Control, Fault, Registry};
 
-/// Works that may run at once, unless the settings say otherwise: they wait for disks and children far more than they
-/// compute, and each costs a thread only once that many were needed.
-pub const WIDTH: usize = 16;
+/// Works that may run at once: as many as a minion lets in, so that long ones never keep a `test.ping` waiting. They wait
+/// for disks and children far more than they compute, and each costs a thread only while that many are needed.
+pub const WIDTH: usize = limits::RUNNING;
+
+/// How long a thread waits for its next work before it ends.
+const REST: Duration = Duration::from_secs(10);
 
 /// How long the end of the runner waits for its works: longer than a child gets between request and force.
 const END: Duration = Duration::from_secs(4);
@@ -32,6 +35,7 @@ struct Shared {
     registry: Registry,
     context: Context,
     width: usize,
+    rest: Duration,
     /// Unbounded, and yet bounded: an outcome is there only for a work that was let in, or refused to its caller's face.
     outcomes: mpsc::UnboundedSender<Outcome>,
     state: Mutex<State>,
@@ -60,6 +64,7 @@ impl Runner {
             registry,
             context,
             width: width.max(1),
+            rest: REST,
             outcomes: sender,
             state: Mutex::default(),
             wake: Condvar::new(),
@@ -142,8 +147,13 @@ impl Shared {
         while !state.closed {
             let Some(work) = state.waiting.pop_front() else {
                 state.idle += 1;
-                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                let woken = self.wake.wait_timeout(state, self.rest).unwrap_or_else(PoisonError::into_inner);
+                state = woken.0;
                 state.idle -= 1;
+                if woken.1.timed_out() && state.waiting.is_empty() {
+                    state.threads -= 1;
+                    return;
+                }
                 continue;
             };
             let control = Arc::new(Control::default());
@@ -224,6 +234,28 @@ mod tests {
         let killed = next(&mut runner);
         assert_eq!((killed.jid.as_str(), killed.success), ("b", false));
         assert!(runner.shared.state().threads <= 3);
+    }
+
+    #[test]
+    fn as_many_long_works_as_a_minion_lets_in_leave_room_for_a_short_one() {
+        let mut runner = runner(WIDTH);
+        Arc::get_mut(&mut runner.shared).unwrap().rest = Duration::from_millis(20);
+        for _ in 1..limits::RUNNING {
+            runner.start(work("long", "test.sleep", json!(600)));
+        }
+        runner.start(work("short", "test.ping", Value::Null));
+        assert_eq!(next(&mut runner).jid, "short");
+        runner.kill("long");
+        for _ in 1..limits::RUNNING {
+            assert_eq!(next(&mut runner).jid, "long");
+        }
+        let ended = (0..1000).any(|_| {
+            thread::sleep(Duration::from_millis(5));
+            runner.shared.state().threads == 0
+        });
+        assert!(ended, "idle threads end");
+        runner.start(work("short", "test.ping", Value::Null));
+        assert_eq!(next(&mut runner).jid, "short");
     }
 
     #[test]

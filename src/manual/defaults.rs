@@ -41,8 +41,8 @@
 //!
 //! A master listens on UDP 4506 and a minion on 4510, as Salt over RAET does. Key directories are looked at every 250 ms, three
 //! looks whatever the number of keys, so that an operator's decision holds at once; every key file every 10 s, should somebody have
-//! written one in its place. A minion runs 16 works side by side: what a host
-//! with a few cores does well, while one that hangs does not block the rest.
+//! written one in its place. A minion runs up to 256 works side by side, each on a thread that ends
+//! when it rests for 10 s: works wait far more than they compute, and long ones must not keep a `test.ping` waiting.
 //!
 //! # Packages
 //!

@@ -31,8 +31,8 @@ pub(super) struct Asker {
 /// How far a job got on its way to a minion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Not on its way; `lost`: it was once, and may have arrived.
-    Unsent { lost: bool },
+    /// Not on its way.
+    Unsent,
     /// With the transport.
     Sending(Ticket),
     /// The minion has it.
@@ -43,9 +43,24 @@ pub(super) enum Stage {
 #[derive(Debug, Clone)]
 pub(super) struct Wait {
     pub(super) stage: Stage,
+    /// It was on its way once, and nobody knows whether it arrived.
+    lost: bool,
+    /// The minion started anew since it was last sent.
+    renewed: bool,
     due: Time,
     strikes: u8,
     resends: u8,
+}
+
+/// What a failed message means for its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Send it again at once, if the minion is there.
+    Again,
+    /// Wait for the minion's turn, or its return.
+    Later,
+    /// It may have run in the minion's earlier life, which nobody remembers: sent again, it could run twice.
+    Unknown,
 }
 
 /// What to do about an awaited minion whose turn it is.
@@ -81,7 +96,7 @@ impl Job {
     /// A job published `now` for `minions`.
     pub(super) fn new(now: Time, jid: Jid, asker: Asker, body: Bytes, patience: Duration, minions: &[Name]) -> Self {
         let due = now + patience;
-        let wait = Wait { stage: Stage::Unsent { lost: false }, due, strikes: 0, resends: 0 };
+        let wait = Wait { stage: Stage::Unsent, lost: false, renewed: false, due, strikes: 0, resends: 0 };
         let waits = minions.iter().map(|id| (id.clone(), wait.clone())).collect();
         Self { jid, asker: Some(asker), body, asks: VecDeque::new(), waits, patience, due, asked: now }
     }
@@ -90,6 +105,7 @@ impl Job {
     pub(super) fn on_sent(&mut self, id: &Name, ticket: Ticket) {
         if let Some(wait) = self.waits.get_mut(id) {
             wait.stage = Stage::Sending(ticket);
+            wait.renewed = false;
         }
     }
 
@@ -100,12 +116,28 @@ impl Job {
         }
     }
 
-    /// The message of `ticket` did not, or nobody knows; says whether to send it again at once if `id` is there.
-    pub(super) fn on_lost(&mut self, id: &Name, ticket: Ticket, lost: bool) -> bool {
-        let Some(wait) = self.waits.get_mut(id).filter(|w| w.stage == Stage::Sending(ticket)) else { return false };
-        wait.stage = Stage::Unsent { lost };
+    /// The message of `ticket` did not, or, when it is `lost`, nobody knows.
+    pub(super) fn on_lost(&mut self, id: &Name, ticket: Ticket, lost: bool) -> Fate {
+        let Some(wait) = self.waits.get_mut(id).filter(|w| w.stage == Stage::Sending(ticket)) else {
+            return Fate::Later;
+        };
+        wait.stage = Stage::Unsent;
+        // For good: an attempt that never left does not undo an earlier one that did.
+        wait.lost |= lost;
         wait.resends = wait.resends.saturating_add(1);
-        wait.resends <= RESENDS
+        match wait.resends {
+            _ if lost && wait.renewed => Fate::Unknown,
+            ..=RESENDS => Fate::Again,
+            _ => Fate::Later,
+        }
+    }
+
+    /// `id` started anew and remembers no job; says whether it may have had this one, unconfirmed.
+    pub(super) fn on_renewed(&mut self, id: &Name) -> bool {
+        let Some(wait) = self.waits.get_mut(id) else { return false };
+        // What is on its way now fails next; how, tells whether it ever left.
+        wait.renewed = true;
+        wait.lost && wait.stage != Stage::Delivered
     }
 
     /// A round of questions about this job, whose answers come under `ask`; gives the round that no longer counts.
@@ -148,7 +180,7 @@ impl Wait {
     fn on_turn(&mut self, now: Time, id: &Name, presence: &Presence) -> Option<Step> {
         if !presence.is_joined(id) {
             return Some(Step::Missing(match self.stage {
-                Stage::Unsent { lost: false } => "it is not connected",
+                Stage::Unsent if !self.lost => "it is not connected",
                 _ => "lost the connection to it while the job ran",
             }));
         }
@@ -162,8 +194,8 @@ impl Wait {
         self.due = now + ROUND;
         match self.stage {
             Stage::Delivered => Some(Step::Ask),
-            Stage::Unsent { .. } if presence.is_ready(id) => Some(Step::Send),
-            Stage::Unsent { .. } | Stage::Sending(_) => None,
+            Stage::Unsent if presence.is_ready(id) => Some(Step::Send),
+            Stage::Unsent | Stage::Sending(_) => None,
         }
     }
 }
@@ -234,7 +266,7 @@ mod tests {
         assert!(matches!(s.due(), Some(Step::Missing(why)) if why.contains("not connected")));
         let mut s = setting(true);
         s.job.on_sent(&s.id, SENT);
-        assert!(s.job.on_lost(&s.id, SENT, true));
+        assert_eq!(s.job.on_lost(&s.id, SENT, true), Fate::Again);
         s.presence.leave(&s.id);
         assert!(matches!(s.due(), Some(Step::Missing(why)) if why.contains("lost the connection")));
     }
@@ -244,11 +276,31 @@ mod tests {
         let mut s = setting(true);
         for _ in 0..RESENDS {
             s.job.on_sent(&s.id, SENT);
-            assert!(s.job.on_lost(&s.id, SENT, true));
+            assert_eq!(s.job.on_lost(&s.id, SENT, true), Fate::Again);
         }
         s.job.on_sent(&s.id, SENT);
-        assert!(!s.job.on_lost(&s.id, SENT, true));
+        assert_eq!(s.job.on_lost(&s.id, SENT, true), Fate::Later);
         assert_eq!(s.due(), Some(Step::Send));
+    }
+
+    #[test]
+    fn what_may_have_arrived_before_a_restart_is_unknown() {
+        let mut s = setting(true);
+        s.job.on_sent(&s.id, SENT);
+        assert!(!s.job.on_renewed(&s.id));
+        assert_eq!(s.job.on_lost(&s.id, SENT, false), Fate::Again, "it never left us");
+        s.job.on_sent(&s.id, SENT);
+        assert!(!s.job.on_renewed(&s.id));
+        assert_eq!(s.job.on_lost(&s.id, SENT, true), Fate::Unknown);
+        let mut s = setting(true);
+        for lost in [true, false] {
+            s.job.on_sent(&s.id, SENT);
+            assert_eq!(s.job.on_lost(&s.id, SENT, lost), Fate::Again);
+        }
+        s.job.on_sent(&s.id, SENT);
+        assert!(s.job.on_renewed(&s.id), "the first attempt may have arrived");
+        s.job.on_delivered(&s.id, SENT);
+        assert!(!s.job.on_renewed(&s.id));
     }
 
     #[test]
@@ -256,7 +308,7 @@ mod tests {
         let mut s = setting(true);
         s.job.on_sent(&s.id, SENT);
         s.job.on_delivered(&s.id, Ticket(7));
-        assert!(!s.job.on_lost(&s.id, Ticket(7), true));
+        assert_eq!(s.job.on_lost(&s.id, Ticket(7), true), Fate::Later);
         assert_eq!(s.job.waits[&s.id].stage, Stage::Sending(SENT));
     }
 }

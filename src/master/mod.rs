@@ -31,7 +31,7 @@ pub use door::Policy;
 use desk::Desk;
 use door::Door;
 use jid::{Jid, Jids};
-use job::{Asker, Stage, Step};
+use job::{Asker, Fate, Stage, Step};
 use ledger::{Ledger, Line};
 use presence::Presence;
 use request::Reply;
@@ -46,6 +46,9 @@ pub struct Config {
     /// Whom to let in without asking.
     pub policy: Policy,
 }
+
+/// Why a job is given up that could run twice if it were sent again.
+const MAY_HAVE_RUN: &str = "it may have run: the minion started anew before it confirmed";
 
 /// A master's duty.
 #[derive(Debug)]
@@ -118,13 +121,20 @@ impl Master {
                 self.miss(jid, peer, why.to_string());
             }
         }
+        if why == Departure::Renewed {
+            for jid in self.desk.waiting_for(peer) {
+                if self.desk.job(jid).is_some_and(|job| job.on_renewed(peer)) {
+                    self.miss(jid, peer, MAY_HAVE_RUN.to_owned());
+                }
+            }
+        }
     }
 
     /// A minion may be given jobs from now on.
     fn on_ready(&mut self, id: &Name) {
         for jid in self.desk.waiting_for(id) {
             let wait = self.desk.job(jid).and_then(|job| job.waits.get(id));
-            if wait.is_some_and(|wait| matches!(wait.stage, Stage::Unsent { .. })) {
+            if wait.is_some_and(|wait| matches!(wait.stage, Stage::Unsent)) {
                 self.dispatch(jid, id);
             }
         }
@@ -157,10 +167,12 @@ impl Master {
                 let Some(job) = self.desk.job(jid) else { return };
                 match why {
                     Failure::Absent | Failure::Lost => {
-                        let again = job.on_lost(&id, ticket, why == Failure::Lost);
-                        debug!(%jid, %id, again, "the job may not have arrived: {why}");
-                        if again && self.presence.is_ready(&id) {
-                            self.dispatch(jid, &id);
+                        let fate = job.on_lost(&id, ticket, why == Failure::Lost);
+                        debug!(%jid, %id, ?fate, "the job may not have arrived: {why}");
+                        match fate {
+                            Fate::Again if self.presence.is_ready(&id) => self.dispatch(jid, &id),
+                            Fate::Unknown => self.miss(jid, &id, MAY_HAVE_RUN.to_owned()),
+                            Fate::Again | Fate::Later => {}
                         }
                     }
                     Failure::TooLarge | Failure::Malformed | Failure::Refused => self.miss(jid, &id, why.to_string()),

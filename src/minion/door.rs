@@ -14,6 +14,8 @@ pub(super) struct Door {
     finger: Fingerprint,
     /// What the settings demand of the master's key.
     master_finger: Option<Fingerprint>,
+    /// Whether the first master met is trusted; else the operator decides.
+    auto_accept: bool,
     pinned: Option<(Name, Fingerprint)>,
     /// The last refusal that was said; a joiner that tries again says nothing new.
     said: Option<Refusal>,
@@ -30,8 +32,8 @@ pub(super) struct Verdict {
 }
 
 impl Door {
-    pub(super) fn new(id: Name, finger: Fingerprint, master_finger: Option<Fingerprint>) -> Self {
-        Self { id, finger, master_finger, pinned: None, said: None, reported: None }
+    pub(super) fn new(id: Name, finger: Fingerprint, master_finger: Option<Fingerprint>, auto_accept: bool) -> Self {
+        Self { id, finger, master_finger, auto_accept, pinned: None, said: None, reported: None }
     }
 
     /// Whether `peer` is the master we serve.
@@ -60,6 +62,15 @@ impl Door {
             return Verdict::admit(role, fingerprint, None);
         }
         match self.master_finger {
+            None if !self.auto_accept && self.pinned.is_none() => {
+                if self.reported.replace(fingerprint) != Some(fingerprint) {
+                    info!(
+                        "first contact: the master {role} presents the key {fingerprint} and waits for a decision. Compare \
+                         with `estate-keys finger` on the master, then on this minion: estate-keys --minion accept {role}"
+                    );
+                }
+                return Verdict::default();
+            }
             Some(_) => info!(%role, %fingerprint, "the master's key is the one in the settings"),
             None => info!(%role, %fingerprint, "first contact: this master's key is trusted from now on"),
         }
@@ -170,7 +181,7 @@ mod tests {
     }
 
     fn door(master_finger: Option<Fingerprint>) -> Door {
-        Door::new(name("web1"), Fingerprint([9; 32]), master_finger)
+        Door::new(name("web1"), Fingerprint([9; 32]), master_finger, true)
     }
 
     #[test]
@@ -185,6 +196,20 @@ mod tests {
         assert!(door.is_master(&name("m")));
         door.on_standing(name("m"), KEY, None);
         assert_eq!(door.master(), None);
+    }
+
+    #[test]
+    fn without_auto_accept_the_operator_decides() {
+        let mut door = Door { auto_accept: false, ..door(None) };
+        assert_eq!(door.on_knock(name("m"), KEY), Verdict::default());
+        assert_eq!(door.on_standing(name("m"), KEY, Some(Acceptance::Pending)), Verdict::default());
+        assert_eq!((door.master(), door.reported), (None, Some(KEY)));
+        door.on_standing(name("m"), KEY, Some(Acceptance::Accepted));
+        assert!(door.is_master(&name("m")));
+        // A demanded key is a decision.
+        let mut door = Door { auto_accept: false, master_finger: Some(KEY), ..door };
+        door.on_standing(name("m"), KEY, None);
+        assert_eq!(door.on_knock(name("m"), KEY), Verdict::admit(name("m"), KEY, Some(Acceptance::Accepted)));
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct Config {
     pub finger: Fingerprint,
     /// The only master's key it may trust; none: the first one it meets.
     pub master_finger: Option<Fingerprint>,
+    /// Whether that first one is trusted unasked; else its key waits for the operator of this minion.
+    pub auto_accept: bool,
 }
 
 /// A minion's duty.
@@ -58,12 +60,12 @@ pub struct Minion {
 impl Minion {
     /// A minion that knows no master yet: its transport tells it a known one at the start.
     pub fn new(config: Config, now: Time) -> Self {
-        let Config { id, version, finger, master_finger } = config;
+        let Config { id, version, finger, master_finger, auto_accept } = config;
         Self {
             id: id.clone(),
             version,
             now,
-            door: Door::new(id.clone(), finger, master_finger),
+            door: Door::new(id.clone(), finger, master_finger, auto_accept),
             joined: false,
             running: Running::default(),
             returns: Returns::new(id),

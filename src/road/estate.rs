@@ -208,15 +208,16 @@ impl Remote {
         self.leave(core, why);
     }
 
-    /// Tells the application that the estate is gone, and fails what was on its way; keys stay.
+    /// Tells the application that the estate is gone, and fails what was on its way; keys stay. In this order: why it
+    /// left decides what a lost message means.
     pub(crate) fn leave(&mut self, core: &mut Core, why: Departure) {
-        self.outbox.fail(core, Failure::Lost, Failure::Absent);
         if std::mem::take(&mut self.present)
             && let Some(peer) = &self.peer
         {
             tracing::debug!(estate = %peer.name, %why, "left");
             core.event(Event::Left { peer: peer.name.clone(), why });
         }
+        self.outbox.fail(core, Failure::Lost, Failure::Absent);
     }
 
     /// It proved that it lives and is in the session: tell the application, and let it rest.

@@ -64,7 +64,8 @@ async fn ping_after_acceptance() {
     let mut held = Vec::new();
     for id in ["web1", "web2", "web3"] {
         let finger = key(id, 0);
-        let config = minion::Config { id: name(id), version: "1".to_owned(), finger, master_finger: Some(key("m", 0)) };
+        let (version, master_finger) = ("1".to_owned(), Some(key("m", 0)));
+        let config = minion::Config { id: name(id), version, finger, master_finger, auto_accept: false };
         let (keep, pages) = mpsc::channel(1);
         held.push(keep);
         let port = hub.attach(&name(id), finger, Some(&name("m")));

@@ -122,8 +122,12 @@ impl World {
     }
 
     pub(crate) fn start(&mut self, id: &str, version: u8, master_finger: Option<Fingerprint>) {
+        self.start_with(id, version, master_finger, true);
+    }
+
+    pub(crate) fn start_with(&mut self, id: &str, version: u8, master_finger: Option<Fingerprint>, auto_accept: bool) {
         let finger = key(id, version);
-        let config = minion::Config { id: name(id), version: "1".to_owned(), finger, master_finger };
+        let config = minion::Config { id: name(id), version: "1".to_owned(), finger, master_finger, auto_accept };
         let life = self.hosts.get(id).map_or(0, |host| host.life + 1);
         let host = Host { minion: Minion::new(config, self.now), life, killed: BTreeSet::new() };
         self.hosts.insert(name(id), host);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::geteuid;
 
 use super::gate::Gate;
 use super::socket::{self, Socket};
@@ -47,7 +48,12 @@ impl LaneClient {
         let path = socket::path_of(dir, lane, &manor)?;
         socket::probe(&path).map_err(|e| missing(lane, &path, e))?;
         let file = std::fs::symlink_metadata(&path).map_err(|e| missing(lane, &path, e))?;
+        let above = std::fs::metadata(dir).map_err(|e| missing(lane, &path, e))?;
+        if !is_trusted(file.uid(), above.uid()) {
+            return Err(LaneError::Impostor { path, user: file.uid() });
+        }
         let socket = Socket::bind(socket::path_of(dir, lane, &yard)?)?;
+        socket.admit(file.uid())?;
         Ok(Self {
             lane: Lane::new(lane.clone(), yard, random),
             name: lane.clone(),
@@ -146,6 +152,11 @@ impl LaneClient {
 fn names(random: &mut Random) -> (Name, Name) {
     let own = format!("client{}", hex::encode(random.bytes::<9>()));
     (Name::new(MANOR).expect("a name"), Name::new(&own).expect("a name"))
+}
+
+/// Whether a main yard's owner may be a daemon: a group that is let into the directory may make sockets there too.
+fn is_trusted(owner: u32, above: u32) -> bool {
+    [0, geteuid().as_raw(), above].contains(&owner)
 }
 
 /// The daemon's socket cannot be used: not there, dead, or not for us.

@@ -240,3 +240,22 @@ fn a_page_under_another_name_is_dropped() {
         assert_eq!(port.next(&clock).await.2.read::<Value>(), Ok(json!("last")));
     });
 }
+
+#[test]
+fn a_socket_of_a_stranger_is_no_daemon() {
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("SKIPPED: only root can make somebody else's socket");
+    }
+    let (dir, stranger) = (tempfile::tempdir().unwrap(), 4_000_000);
+    let path = dir.path().join(file_name(&name("master"), &name(MANOR)));
+    let _socket = UnixDatagram::bind(&path).unwrap();
+    std::os::unix::fs::lchown(&path, Some(stranger), None).unwrap();
+    let error = client(dir.path(), 1).unwrap_err();
+    assert!(matches!(error, LaneError::Impostor { user: 4_000_000, .. }), "{error}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    // The directory's owner is who the daemon runs as.
+    std::os::unix::fs::chown(dir.path(), Some(stranger), None).unwrap();
+    let client = client(dir.path(), 1).unwrap();
+    let yard = dir.path().join(file_name(&name("master"), client.yard()));
+    assert_eq!(std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(yard).unwrap()), stranger);
+}

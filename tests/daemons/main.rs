@@ -1,0 +1,19 @@
+//! Real processes on the loopback, as an operator starts and stops them: one behaviour per file.
+#![cfg(feature = "daemon")]
+// Tests say what must be so; the stage they share is test code too, though clippy looks for `#[test]` only.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod stage;
+
+mod accept;
+mod automatic;
+mod cut_off;
+mod fingers;
+mod grains;
+mod killed_minion;
+mod long_job;
+mod nobody;
+mod other_user;
+mod pinned_master;
+mod refused_start;
+mod restarted_master;

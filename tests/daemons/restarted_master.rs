@@ -1,0 +1,12 @@
+//! A master that restarts under running minions has them all again.
+
+use crate::stage::Stage;
+use nix::sys::signal::Signal;
+
+#[test]
+fn all_answer_again() {
+    let mut stage = Stage::with(&["web1", "web2", "db1"]);
+    stage.stop("m", Signal::SIGKILL);
+    stage.start("m");
+    stage.until_answers(&["db1", "web1", "web2"]);
+}
