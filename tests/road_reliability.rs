@@ -157,7 +157,7 @@ fn a_repeated_join_response_is_answered() {
         let of = |(_, from, to, d): &(_, SocketAddr, SocketAddr, Vec<u8>)| {
             let head = v0::read(d).unwrap().head;
             let is_it = (head.transact, head.packet) == (TransactKind::Join, packet);
-            (is_it && *from == World::address(WEB1) || is_it && head.correspondent).then(|| (*to, d.clone()))
+            (is_it && (*from == World::address(WEB1) || head.correspondent)).then(|| (*to, d.clone()))
         };
         w.record.iter().filter_map(of).collect::<Vec<_>>()
     };

@@ -6,6 +6,7 @@
 mod common;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use common::*;
 use roadstead::base::{Random, Time};
@@ -206,7 +207,7 @@ fn segments_of_an_earlier_life_spoil_no_message() {
             send(&mut world, WEB1, ticket, "master", &long);
             let is_segment = |d: &[u8]| v0::read(d).is_ok_and(|p| p.head.packet == PacketKind::Message);
             // Messages come before the first segment of the genuine one, a nack after some.
-            world.run(if packet == PacketKind::Nack { MILLI + MILLI / 2 } else { MILLI * 0 });
+            world.run(if packet == PacketKind::Nack { MILLI + MILLI / 2 } else { Duration::ZERO });
             let redone = world.host(WEB1).road.stats().redone;
             let genuine = world.record.iter().find(|(.., d)| is_segment(d)).map(|(.., d)| d.clone()).unwrap();
             let head = v0::read(&genuine).unwrap().head;
