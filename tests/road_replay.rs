@@ -8,6 +8,7 @@ mod common;
 use std::time::Duration;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use common::*;
 use roadstead::base::{Random, Time};

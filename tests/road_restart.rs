@@ -137,3 +137,17 @@ fn numbers_given_out_anew() {
         assert_eq!(refusals(&mut world, n), [], "it is told its number is old, not that it is unwelcome");
     }
 }
+
+#[test]
+fn no_two_lives_share_session_numbers() {
+    for n in [MASTER, WEB1] {
+        seeds(0..3, |seed| {
+            let mut world = pair(seed);
+            let first = world.host(n).disk.remotes[0].sid;
+            world.restart(n, true);
+            assert!(can_talk(&mut world, SECOND * 40), "the other side takes whatever comes first");
+            let second = world.host(n).disk.remotes[0].sid;
+            assert!(first.abs_diff(second) > 1000, "{first} {second}");
+        });
+    }
+}

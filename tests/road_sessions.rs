@@ -75,6 +75,7 @@ impl Session {
             body_kind: BodyKind::from_number(self.file["bk"].as_u64().unwrap() as u32).unwrap(),
             trust: Trust::Once,
             mutable: Mutable::Nothing,
+            random_sessions: false,
             ..Config::new(name(keys["name"].as_str().unwrap()), name(keys["role"].as_str().unwrap()))
         }
     }

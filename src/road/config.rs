@@ -49,6 +49,8 @@ pub struct Config {
     pub trust: Trust,
     /// Whether a key's role must be its estate's name without the `_master`, `_minion`, … behind it, as Salt names them.
     pub salt_names: bool,
+    /// Whether sessions with a stranger are counted from a random number on; raet counts them from 1.
+    pub random_sessions: bool,
     /// Estates to join at the start and whenever they are lost.
     pub dial: Vec<SocketAddr>,
     /// How we are called by the estates we allow with, for their logs (wire v0 §4.3 `fqdn`).
@@ -111,6 +113,7 @@ impl Config {
             mutable: Mutable::Address,
             trust: Trust::Never,
             salt_names: false,
+            random_sessions: true,
             dial: Vec::new(),
             fqdn: String::new(),
             bytes: limits::ROAD_BYTES,

@@ -136,6 +136,17 @@ impl Remote {
         remote
     }
 
+    /// A first join is over. Counted from 1, as raet does, sessions would have the same numbers in each life without a disk,
+    /// and what was recorded of one would pass for packets of another. A first join tells the far side to take any number.
+    pub(crate) fn number_first_session(&mut self, core: &mut Core) {
+        if self.sid == 0 {
+            self.sid = 1;
+            if core.config.random_sessions {
+                self.sid += core.random.below(1 << 30) as u32;
+            }
+        }
+    }
+
     /// The number of a transaction we start.
     pub(crate) fn next_tid(&mut self) -> u32 {
         self.tid = wrap::next(self.tid);

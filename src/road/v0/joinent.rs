@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use super::joiner::{head as join_head, own_body};
 use super::redo::{Fire, Redo};
-use crate::base::{Acceptance, Time, wrap};
+use crate::base::{Acceptance, Time};
 use crate::keep::RoleKey;
 use crate::road::config::{Mutable, Trust};
 use crate::road::core::Core;
@@ -187,9 +187,7 @@ pub(crate) fn on_packet(core: &mut Core, remote: &mut Remote, from: SocketAddr, 
 pub(crate) fn complete(core: &mut Core, remote: &mut Remote) {
     let Some(joinent) = remote.joinent.take() else { return };
     let Joinent { vacuous, ha, se, peer, .. } = joinent;
-    if remote.sid == 0 {
-        remote.sid = wrap::next(0);
-    }
+    remote.number_first_session(core);
     if remote.joined {
         // All of this is unsigned: it counts once a handshake proves the key.
         remote.renewed |= vacuous;

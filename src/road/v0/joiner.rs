@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::redo::{Fire, Redo};
-use crate::base::{Acceptance, wrap};
+use crate::base::Acceptance;
 use crate::keep::RoleKey;
 use crate::road::config::{Mutable, Trust};
 use crate::road::core::{Core, Judgement};
@@ -242,9 +242,7 @@ fn refuse(core: &mut Core, remote: &mut Remote) {
 fn complete(core: &mut Core, remote: &mut Remote, peer: Peer, uid: u32) {
     let Some(joiner) = remote.joiner.take() else { return };
     remote.peer = Some(peer);
-    if remote.sid == 0 {
-        remote.sid = wrap::next(0);
-    }
+    remote.number_first_session(core);
     // What it counts from now on shows in the handshake that follows.
     remote.renewed = true;
     // A vacuous join is acknowledged as it was asked: without the number it has just brought.
