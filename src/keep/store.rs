@@ -170,7 +170,11 @@ impl Store {
     }
 
     /// Writes one change and returns when it is on the disk. A role is in one directory only afterwards.
+    ///
+    /// Changes of roles wait for those of other processes, so that two that move one key at a time do not lose it.
     pub fn apply(&self, change: &Change) -> Result<(), KeepError> {
+        let is_of_role = matches!(change, Change::Role(..) | Change::DropRole(_));
+        let _lock = if is_of_role { Some(disk::lock(&self.pki_dir.join(".lock"), self.owner)?) } else { None };
         match change {
             Change::Role(key, standing) => {
                 let target = self.role_dir(*standing).join(key.role.as_str());

@@ -283,6 +283,38 @@ fn several_writers_leave_one_whole_file() {
     assert_eq!(listed(&store), (vec!["web1 pending".to_owned()], vec![]));
 }
 
+#[test]
+fn several_movers_leave_a_role_in_one_directory() {
+    let (_dir, store) = store();
+    std::thread::scope(|scope| {
+        for standing in STANDINGS {
+            let store = &store;
+            scope.spawn(move || (0..8).for_each(|_| store.apply(&Change::Role(key(1, "web1"), standing)).unwrap()));
+        }
+    });
+    let places: Vec<_> = STANDINGS.iter().filter(|s| store.role_dir(**s).join("web1").exists()).collect();
+    assert_eq!(places.len(), 1, "{places:?}");
+}
+
+#[test]
+fn a_role_waits_for_the_lock_and_an_estate_does_not() {
+    let (_dir, store) = store();
+    store.apply(&Change::Role(key(1, "web1"), Acceptance::Pending)).unwrap();
+    let path = store.pki_dir.join(".lock");
+    assert_eq!(mode(&path), 0o600);
+    let held = fs::File::open(&path).unwrap();
+    held.lock().unwrap();
+    store.apply(&Change::Remote(remote("web1_minion", 2))).unwrap();
+    std::thread::scope(|scope| {
+        let mover = scope.spawn(|| store.apply(&Change::Role(key(1, "web1"), Acceptance::Accepted)).unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        assert_eq!(listed(&store).0, ["web1 pending"], "reading needs no lock");
+        held.unlock().unwrap();
+        mover.join().unwrap();
+    });
+    assert_eq!(listed(&store).0, ["web1 accepted"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
     #[test]
