@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use roadstead::base::Random;
 use roadstead::host::settings::{DutyKind, Settings};
-use roadstead::keep::{KeepError, OwnKeys, Roll, Store};
+use roadstead::keep::{KeepError, OwnKeys, Reading, Roll, Store};
 
 use args::{Args, Command};
 use select::{Asked, Scope};
@@ -82,7 +82,7 @@ impl Desk {
 
     /// The roll; broken files are told of and left out.
     fn roll(&self) -> Result<Roll, Failure> {
-        let (roll, errors) = self.store.roll().map_err(|error| self.explain(&error))?;
+        let Reading { roll, errors, .. } = self.store.roll().map_err(|error| self.explain(&error))?;
         for error in errors {
             say(&format!("warning: {error}"));
         }

@@ -99,7 +99,7 @@ fn keys_stay_what_they_are() {
     desk.run("accept web2");
     desk.run("reject web2");
     desk.run("accept web2");
-    let (roll, _) = desk.store().roll().unwrap();
+    let roll = desk.store().roll().unwrap().roll;
     let key = desk::key("web2");
     assert_eq!(roll.find(&key.role).unwrap().0, &key);
 }

@@ -4,3 +4,4 @@ pub mod entropy;
 pub mod lane;
 pub mod train;
 pub mod udp;
+pub mod writer;

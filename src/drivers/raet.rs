@@ -1,37 +1,39 @@
 //! The road as a transport: one UDP socket, one engine, one key store. Estates are `<id>_<duty>` on the road and plain
 //! ids above it (Salt over RAET §1).
 
+mod keys;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
+
+use keys::KeyFiles;
 
 use crate::base::{Name, Time, limits};
 use crate::clock::Clock;
 use crate::drive::train::{self, Train};
 use crate::drive::udp::UdpPort;
-use crate::keep::store::{Stamp, Store};
+use crate::drive::writer::Writer;
+use crate::keep::store::{KeepError, Store};
 use crate::keep::{Change, OwnKeys};
 use crate::message::Message;
 use crate::road::{Config, Memory, Output, Road};
 use crate::transport::{Command, Event, Transport};
 
-/// How often the key directories are looked at: `estate-keys` moves files, and what it decides must hold at once.
-const KEYS_EVERY: Duration = Duration::from_millis(250);
-/// How often every key file is: somebody may have written one in its place.
-const FILES_EVERY: Duration = Duration::from_secs(10);
 /// Datagrams sent before others are taken in: a few for each that comes, as one publish becomes many messages.
 const BATCH: usize = 4 * train::LENGTH;
+/// Events that wait for the daemon before no more datagrams are taken in: what it does not keep up with waits in the
+/// kernel, or is sent again.
+const EVENTS: usize = 64;
 
 /// The raet transport of a daemon.
 pub struct Raet {
     road: Road,
     port: UdpPort,
-    store: Store,
     clock: Clock,
-    stamp: Stamp,
-    glance: Stamp,
-    look_at_keys: Time,
-    look_at_files: Time,
+    keys: KeyFiles,
+    /// `None` when estates are not remembered.
+    writer: Option<Writer>,
     /// Behind the id of every estate we talk to: `_minion` for a master.
     suffix: &'static str,
     /// Written by the road, not yet taken by the kernel.
@@ -51,37 +53,31 @@ impl Raet {
         port: UdpPort,
         clock: Clock,
         seed: [u8; 32],
-    ) -> Result<Self, crate::keep::store::KeepError> {
-        let (glance, stamp) = (store.glance(), store.stamp());
-        let (roll, mut errors) = store.roll()?;
+    ) -> Result<Self, KeepError> {
+        let (store, now) = (Arc::new(store), clock.now());
+        let (key_files, roll) = KeyFiles::open(store.clone(), now)?;
         let mut memory = Memory { roll, ..Memory::default() };
         if config.main {
             memory.local = store.local()?.unwrap_or_default();
-            let (remotes, more) = store.remotes()?;
+            let (remotes, errors) = store.remotes()?;
             memory.remotes = remotes;
-            errors.extend(more);
-        }
-        for error in errors {
-            tracing::warn!(%error, "left out");
+            for error in errors {
+                tracing::warn!(%error, "left out");
+            }
         }
         let suffix = if config.main { "_minion" } else { "_master" };
-        let now = clock.now();
-        let road = Road::new(config, keys, memory, seed, now);
-        let events = VecDeque::new();
+        let writer = config.main.then(|| Writer::start(store));
         Ok(Self {
-            road,
+            road: Road::new(config, keys, memory, seed, now),
             port,
-            store,
             clock,
-            stamp,
-            glance,
-            look_at_keys: now + KEYS_EVERY,
-            look_at_files: now + FILES_EVERY,
+            keys: key_files,
+            writer,
             suffix,
             unsent: None,
             datagram: Vec::with_capacity(limits::DATAGRAM_MAX),
             train: Train::default(),
-            events,
+            events: VecDeque::new(),
         })
     }
 
@@ -92,19 +88,26 @@ impl Raet {
 
     /// Everything that can be done without waiting.
     fn turn(&mut self) {
-        self.port.receive(&mut self.train);
-        self.train.unload(&mut self.road, self.clock.now());
-        let now = self.clock.now();
-        if self.look_at_keys <= now {
-            self.look_at_keys = now + KEYS_EVERY;
-            self.read_keys(now);
+        if self.events.len() <= EVENTS {
+            self.port.receive(&mut self.train);
+            self.train.unload(&mut self.road, self.clock.now());
         }
+        // A key that came just now has to be on the disk before the disk is asked which keys there are.
+        self.drain();
+        let now = self.clock.now();
+        self.keys.poll(now, &mut self.road);
         self.road.handle_timeout(now);
         self.send(now);
+        self.drain();
+    }
+
+    /// Carries what the road says to the daemon and to the disk.
+    fn drain(&mut self) {
         while let Some(output) = self.road.poll_output() {
             match output {
                 Output::Event(event) => self.events.extend(self.translate(event)),
-                Output::Keep(change) => self.write(&change),
+                Output::Keep(change @ (Change::Role(..) | Change::DropRole(_))) => self.keys.write(change),
+                Output::Keep(change) => self.writer.iter().for_each(|writer| writer.push(change.clone())),
             }
         }
     }
@@ -122,56 +125,6 @@ impl Raet {
                 self.unsent = Some(to);
                 break;
             }
-        }
-    }
-
-    fn write(&self, change: &Change) {
-        if !self.road_is_main() && !matches!(change, Change::Role(..) | Change::DropRole(_)) {
-            return;
-        }
-        if let Err(error) = self.store.apply(change) {
-            tracing::error!(%error, "not written; it holds until this daemon ends");
-        }
-    }
-
-    fn road_is_main(&self) -> bool {
-        self.suffix == "_minion"
-    }
-
-    /// Takes over what somebody changed in the key directories.
-    fn read_keys(&mut self, now: Time) {
-        let glance = self.store.glance();
-        if glance == self.glance && now < self.look_at_files {
-            return;
-        }
-        self.look_at_files = now + FILES_EVERY;
-        let stamp = self.store.stamp();
-        self.glance = glance;
-        if stamp == self.stamp {
-            return;
-        }
-        let (disk, errors) = match self.store.roll() {
-            Ok(read) => read,
-            Err(error) => return tracing::error!(%error, "keys not read"),
-        };
-        self.stamp = stamp;
-        for error in errors {
-            tracing::warn!(%error, "left out");
-        }
-        let known: Vec<_> = self.road.roll().iter().map(|(key, acceptance)| (key.clone(), acceptance)).collect();
-        for (key, acceptance) in known {
-            if disk.find(&key.role).is_none() {
-                tracing::debug!(role = %key.role, ?acceptance, "its key file is gone");
-                self.road.handle_roll(now, key, None);
-            }
-        }
-        let changed: Vec<_> = disk
-            .iter()
-            .filter(|(key, acceptance)| self.road.roll().find(&key.role) != Some((*key, *acceptance)))
-            .map(|(key, acceptance)| (key.clone(), acceptance))
-            .collect();
-        for (key, acceptance) in changed {
-            self.road.handle_roll(now, key, Some(acceptance));
         }
     }
 
@@ -205,6 +158,12 @@ impl Transport for Raet {
     fn submit(&mut self, command: Command) -> Result<(), Command> {
         let now = self.clock.now();
         let Command::Send { ticket, to, message } = command else {
+            if let Command::Admit { role, .. } = &command
+                && self.keys.is_blocked(role)
+            {
+                tracing::warn!(%role, "not decided: what is kept of its key cannot be read");
+                return Ok(());
+            }
             return self.road.handle_command(now, command);
         };
         // An id with the duty behind it is a legal name unless the id was too long to be accepted anywhere.
@@ -226,15 +185,18 @@ impl Transport for Raet {
                 return Some(event);
             }
             let now = self.clock.now();
-            let wake = self.road.poll_timeout().map_or(self.look_at_keys, |time| time.min(self.look_at_keys));
+            let wake = self.road.poll_timeout().map_or(self.keys.due(), |time| time.min(self.keys.due()));
             if wake <= now && self.unsent.is_none() {
                 tokio::task::yield_now().await;
                 continue;
             }
-            let until = if self.unsent.is_some() { self.look_at_keys } else { wake };
+            let until = if self.unsent.is_some() { self.keys.due() } else { wake };
             let ready = self.port.ready(self.unsent.is_some());
             // Either way there is something to do; which, the turn finds out.
             let _ = tokio::time::timeout_at(self.clock.instant(until).into(), ready).await;
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

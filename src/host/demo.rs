@@ -168,7 +168,7 @@ impl<W: Write> Story<'_, W> {
     async fn see_keys(&mut self) -> Result<Vec<RoleKey>, Failure> {
         let keys = store(self.cast, DutyKind::Master, MASTER)?;
         let find = async |_: &mut Cast| {
-            let (roll, _) = keys.roll()?;
+            let roll = keys.roll()?.roll;
             let pending = roll.iter().filter(|(_, standing)| *standing == Acceptance::Pending);
             let pending: Vec<RoleKey> = pending.map(|(key, _)| key.clone()).collect();
             Ok((pending.len() == MINIONS.len()).then_some(pending))

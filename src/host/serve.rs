@@ -26,6 +26,18 @@ impl Stop {
     }
 }
 
+/// Inputs in a row before timer and lane come first for once, and the system is asked for signals.
+const ROW: usize = 32;
+
+/// What comes in.
+enum Input {
+    Stop,
+    Outcome(Outcome),
+    Event(Option<Event>),
+    Page((crate::base::Name, u32, crate::message::Message)),
+    Timer,
+}
+
 /// A running daemon.
 pub struct Daemon<D, T> {
     /// What it does.
@@ -40,7 +52,7 @@ pub struct Daemon<D, T> {
     pub clock: Clock,
 }
 
-/// Turns between two looks at signals and timers, should events never stop coming.
+/// How long to wait when the duty has nothing to wait for.
 const LONGEST: Duration = Duration::from_secs(3600);
 
 impl<D: Duty, T: Transport> Daemon<D, T> {
@@ -51,26 +63,53 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
         mut before: impl FnMut(&mut D, &Event),
     ) -> Result<(), Stop> {
         tokio::pin!(stop);
+        let mut row = 0;
         loop {
             self.settle()?;
-            let timeout = self.duty.poll_timeout().unwrap_or_else(|| self.clock.now() + LONGEST);
-            let timer = tokio::time::sleep_until(self.clock.instant(timeout).into());
-            tokio::select! {
-                // Answers first: they make room for questions.
-                biased;
-                () = &mut stop => return Ok(()),
-                outcome = next_outcome(&mut self.runner) => self.duty.handle_outcome(self.clock.now(), outcome),
-                event = self.transport.next() => match event {
-                    Some(event) => {
-                        before(&mut self.duty, &event);
-                        self.duty.handle_event(self.clock.now(), event);
-                    }
-                    None => return Err(Stop { code: 2, why: "the transport ended".to_owned() }),
-                },
-                (yard, uid, message) = self.lane.next(&self.clock) => {
+            row += 1;
+            let is_fair = row > ROW;
+            if is_fair {
+                row = 0;
+                // Events that never stop would keep the runtime from looking at timers, signals and other sockets.
+                tokio::task::yield_now().await;
+            }
+            match self.input(stop.as_mut(), is_fair).await {
+                Input::Stop => return Ok(()),
+                Input::Outcome(outcome) => self.duty.handle_outcome(self.clock.now(), outcome),
+                Input::Event(Some(event)) => {
+                    before(&mut self.duty, &event);
+                    self.duty.handle_event(self.clock.now(), event);
+                }
+                Input::Event(None) => return Err(Stop { code: 2, why: "the transport ended".to_owned() }),
+                Input::Page((yard, uid, message)) => {
                     self.duty.handle_page(self.clock.now(), self.clock.wall(), yard, uid, message);
                 }
-                () = timer => self.duty.handle_timeout(self.clock.now()),
+                Input::Timer => self.duty.handle_timeout(self.clock.now()),
+            }
+        }
+    }
+
+    /// The next input: answers first, since they make room for questions; when it `is_fair`, what waited behind them.
+    async fn input(&mut self, stop: impl Future<Output = ()>, is_fair: bool) -> Input {
+        let timeout = self.duty.poll_timeout().unwrap_or_else(|| self.clock.now() + LONGEST);
+        let timer = tokio::time::sleep_until(self.clock.instant(timeout).into());
+        if is_fair {
+            tokio::select! {
+                biased;
+                () = stop => Input::Stop,
+                () = timer => Input::Timer,
+                page = self.lane.next(&self.clock) => Input::Page(page),
+                outcome = next_outcome(&mut self.runner) => Input::Outcome(outcome),
+                event = self.transport.next() => Input::Event(event),
+            }
+        } else {
+            tokio::select! {
+                biased;
+                () = stop => Input::Stop,
+                outcome = next_outcome(&mut self.runner) => Input::Outcome(outcome),
+                event = self.transport.next() => Input::Event(event),
+                page = self.lane.next(&self.clock) => Input::Page(page),
+                () = timer => Input::Timer,
             }
         }
     }
@@ -126,5 +165,85 @@ async fn next_outcome(runner: &mut Option<Runner>) -> Outcome {
     match runner {
         Some(runner) => runner.next().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Name, Random, Time, Wall};
+    use crate::drive::lane::{LaneClient, MANOR};
+    use crate::message::{Address, Message, Route};
+    use crate::transport::Command;
+
+    /// Always has an event, until it ends.
+    struct Flood(u32);
+
+    impl Transport for Flood {
+        fn submit(&mut self, _: Command) -> Result<(), Command> {
+            Ok(())
+        }
+
+        async fn next(&mut self) -> Option<Event> {
+            self.0 = self.0.checked_sub(1)?;
+            Some(Event::Room)
+        }
+    }
+
+    /// Waits for a page and for its timer, and says when it has seen both.
+    struct Patient {
+        page: bool,
+        timer: bool,
+        done: std::sync::Arc<tokio::sync::Notify>,
+    }
+
+    impl Patient {
+        fn saw(&self) {
+            if self.page && self.timer {
+                self.done.notify_one();
+            }
+        }
+    }
+
+    impl Duty for Patient {
+        fn handle_event(&mut self, _: Time, _: Event) {}
+        fn handle_page(&mut self, _: Time, _: Wall, _: Name, _: u32, _: Message) {
+            self.page = true;
+            self.saw();
+        }
+        fn handle_outcome(&mut self, _: Time, _: Outcome) {}
+        fn handle_returned(&mut self, _: Command) {}
+        fn handle_timeout(&mut self, _: Time) {
+            self.timer = true;
+            self.saw();
+        }
+        fn poll_command(&mut self) -> Option<Command> {
+            None
+        }
+        fn poll_output(&mut self) -> Option<Output> {
+            None
+        }
+        fn poll_timeout(&self) -> Option<Time> {
+            (!self.timer).then_some(Time(2_000))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_events_starves_nobody() {
+        let name = |text| Name::new(text).unwrap();
+        let dir = tempfile::TempDir::new().unwrap();
+        let lane = LanePort::bind(dir.path(), &name("master"), &name(MANOR), Random::from_number(1)).unwrap();
+        let mut client = LaneClient::open(dir.path(), &name("master"), Random::from_number(2)).unwrap();
+        let dst = Address { yard: Some(name(MANOR)), ..Address::default() };
+        client.send(&Message::new(Route { dst, ..Route::default() }, "load", &1).unwrap()).unwrap();
+        let done = std::sync::Arc::new(tokio::sync::Notify::new());
+        let duty = Patient { page: false, timer: false, done: done.clone() };
+        let daemon = Daemon { duty, transport: Flood(300_000), lane, runner: None, clock: Clock::start() };
+        // As a signal, this is seen only when the runtime gets its turn.
+        let stop = async {
+            done.notified().await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        };
+        assert_eq!(daemon.run(stop, |_, _| ()).await, Ok(()));
     }
 }

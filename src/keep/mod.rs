@@ -9,4 +9,4 @@ pub mod store;
 pub use record::{Change, LocalRecord, RemoteRecord};
 pub use role::{OwnKeys, RoleKey};
 pub use roll::Roll;
-pub use store::{KeepError, Stamp, Store};
+pub use store::{KeepError, Reading, Stamp, Store};

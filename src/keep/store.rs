@@ -4,7 +4,7 @@
 mod disk;
 mod error;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
@@ -36,6 +36,17 @@ pub struct Store {
 
 /// Role files by place, with the mark each had when it was read.
 type Known = BTreeMap<(Acceptance, Name), (u64, RoleKey)>;
+
+/// What the key directories held when they were read.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// The roles with their keys and standing.
+    pub roll: Roll,
+    /// Roles that have a file but none that can be read: known, with a standing nobody can tell.
+    pub blocked: BTreeSet<Name>,
+    /// What is wrong with the files that are none. They are left as they are.
+    pub errors: Vec<KeepError>,
+}
 
 /// A mark of the state of the key files: another one means that something changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,9 +98,9 @@ impl Store {
         }
     }
 
-    /// All roles with their keys and standing, and what is wrong with the files that are none. Those are left as they are.
-    pub fn roll(&self) -> Result<(Roll, Vec<KeepError>), KeepError> {
-        let (mut roll, mut errors) = (Roll::default(), Vec::new());
+    /// All roles with their keys and standing, and what is wrong with the files that are none.
+    pub fn roll(&self) -> Result<Reading, KeepError> {
+        let Reading { mut roll, mut blocked, mut errors } = Reading::default();
         let mut seen: BTreeMap<Name, (Acceptance, Option<RoleKey>)> = BTreeMap::new();
         // What a panic elsewhere left is as good as nothing: every entry is checked against its file.
         let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,12 +131,13 @@ impl Store {
             }
         }
         *known = fresh;
-        for (standing, key) in seen.into_values() {
-            if let Some(key) = key {
-                roll.set(key, standing);
+        for (role, (standing, key)) in seen {
+            match key {
+                Some(key) => _ = roll.set(key, standing),
+                None => _ = blocked.insert(role),
             }
         }
-        Ok((roll, errors))
+        Ok(Reading { roll, blocked, errors })
     }
 
     /// A role's keys and the mark of its file: from `known` where the file is the same as then.
@@ -170,9 +182,17 @@ impl Store {
     }
 
     /// Writes one change and returns when it is on the disk. A role is in one directory only afterwards.
+    ///
+    /// Changes of roles wait for those of other processes, so that two that move one key at a time do not lose it. A role
+    /// with a file that cannot be read gets no standing but a rejection: what stands there may be one.
     pub fn apply(&self, change: &Change) -> Result<(), KeepError> {
+        let is_of_role = matches!(change, Change::Role(..) | Change::DropRole(_));
+        let _lock = if is_of_role { Some(disk::lock(&self.pki_dir.join(".lock"), self.owner)?) } else { None };
         match change {
             Change::Role(key, standing) => {
+                if *standing != Acceptance::Rejected {
+                    self.check_readable(&key.role)?;
+                }
                 let target = self.role_dir(*standing).join(key.role.as_str());
                 disk::replace(&target, &format::write_role(key), self.owner)?;
                 self.drop_role(&key.role, Some(*standing))
@@ -236,6 +256,15 @@ impl Store {
             Ok(key) if key.role != *role => Err(KeepError::Misfiled { path: path.into(), role: key.role }),
             Ok(key) => Ok(Some(key)),
         }
+    }
+
+    /// Refuses a role that has a broken or unreadable file.
+    fn check_readable(&self, role: &Name) -> Result<(), KeepError> {
+        for standing in STANDINGS {
+            let read = self.read_role(&self.role_dir(standing).join(role.as_str()), role);
+            read.map_err(|why| KeepError::Blocked { role: role.clone(), why: Box::new(why) })?;
+        }
+        Ok(())
     }
 
     /// Removes a role's files but the one of `kept`; the strictest goes last, so that a crash leaves it.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use roadstead::base::{Acceptance, Name, Random};
-use roadstead::keep::{Change, OwnKeys, RoleKey, Store};
+use roadstead::keep::{Change, OwnKeys, Reading, RoleKey, Store};
 use tempfile::TempDir;
 
 pub(crate) struct Desk {
@@ -73,7 +73,7 @@ impl Desk {
 
     /// The standing of each key as one line.
     pub(crate) fn standings(&self) -> String {
-        let (roll, errors) = self.store().roll().unwrap();
+        let Reading { roll, errors, .. } = self.store().roll().unwrap();
         assert!(errors.is_empty(), "{errors:?}");
         let items: Vec<_> = roll.iter().map(|(key, standing)| format!("{} {standing}", key.role)).collect();
         items.join(", ")

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,7 +46,7 @@ pub(super) fn make_dir(path: &Path, owner: Option<Owner>) -> Result<Owner, KeepE
             }
             let found = fs::metadata(path).map_err(io_error("read", path))?;
             if let Some(owner) = owner.filter(|owner| owner.uid != found.uid()) {
-                chown(path, Some(owner.uid), Some(owner.gid)).map_err(io_error("give to its owner", path))?;
+                give(path, owner).map_err(io_error("give to its owner", path))?;
             }
             fs::metadata(path)
         }
@@ -60,6 +60,33 @@ pub(super) fn make_dir(path: &Path, owner: Option<Owner>) -> Result<Owner, KeepE
     let own = Owner { uid: found.uid(), gid: found.gid() };
     check(path, &found, owner.unwrap_or(own), 0o022)?;
     Ok(own)
+}
+
+/// Gives a directory to `owner`, and never what a link put in its place points to: whoever may write around it may have
+/// swapped it, and we may be root.
+fn give(path: &Path, owner: Owner) -> io::Result<()> {
+    let dir = File::open(path)?;
+    let (opened, named) = (dir.metadata()?, fs::symlink_metadata(path)?);
+    if !named.is_dir() || (opened.dev(), opened.ino()) != (named.dev(), named.ino()) {
+        return Err(ErrorKind::NotADirectory.into());
+    }
+    fchown(&dir, Some(owner.uid), Some(owner.gid))
+}
+
+/// Waits until no other process or thread holds the lock at `path`; it is ours until the file is dropped.
+pub(super) fn lock(path: &Path, owner: Owner) -> Result<File, KeepError> {
+    match write_new(path, b"", owner) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(io_error("create", path)(error)),
+        _ => {}
+    }
+    let found = fs::symlink_metadata(path).map_err(io_error("lock", path))?;
+    if !found.is_file() {
+        return Err(KeepError::NotPlain { path: path.into() });
+    }
+    // For reading: whatever somebody puts there meanwhile stays as it is.
+    let file = File::open(path).map_err(io_error("lock", path))?;
+    file.lock().map_err(io_error("lock", path))?;
+    Ok(file)
 }
 
 /// The names in a directory, sorted, without those that begin with a dot: files on their way, and editors' leftovers.
@@ -195,4 +222,22 @@ fn check(path: &Path, found: &Metadata, owner: Owner, forbidden: u32) -> Result<
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeepError {
     move |source| KeepError::Io { action, path: path.into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_in_the_place_of_a_directory_gives_nothing_away() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let (treasure, link) = (dir.path().join("treasure"), dir.path().join("link"));
+        fs::create_dir(&treasure).unwrap();
+        std::os::unix::fs::symlink(&treasure, &link).unwrap();
+        let before = fs::metadata(&treasure).unwrap();
+        let error = give(&link, Owner { uid: before.uid() + 1, gid: before.gid() }).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotADirectory);
+        assert_eq!(fs::metadata(&treasure).unwrap().uid(), before.uid());
+        give(&treasure, Owner { uid: before.uid(), gid: before.gid() }).unwrap();
+    }
 }

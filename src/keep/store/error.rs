@@ -78,6 +78,14 @@ pub enum KeepError {
         /// The file.
         path: PathBuf,
     },
+    /// A role gets no new standing while nobody can tell which one it has.
+    #[error("the key of '{role}' stays as it is, for what is kept of it cannot be read: {why}")]
+    Blocked {
+        /// The role.
+        role: Name,
+        /// What is wrong, and with which file.
+        why: Box<KeepError>,
+    },
     /// Opened for keys only.
     #[error("this keep was opened without a directory for estates")]
     NoEstates,

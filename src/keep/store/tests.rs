@@ -32,7 +32,7 @@ fn mode(path: &Path) -> u32 {
 
 /// The roll as `role standing` lines, and the errors.
 fn listed(store: &Store) -> (Vec<String>, Vec<String>) {
-    let (roll, errors) = store.roll().unwrap();
+    let Reading { roll, errors, .. } = store.roll().unwrap();
     let lines = roll.iter().map(|(key, standing)| format!("{} {standing}", key.role)).collect();
     (lines, errors.iter().map(ToString::to_string).collect())
 }
@@ -139,7 +139,7 @@ fn a_role_is_in_one_directory() {
         assert_eq!(files, 1);
     }
     assert_eq!(mode(&store.role_dir(Acceptance::Accepted).join("web1")), 0o600);
-    assert_eq!(store.roll().unwrap().0.find(&web.role), Some((&web, Acceptance::Accepted)));
+    assert_eq!(store.roll().unwrap().roll.find(&web.role), Some((&web, Acceptance::Accepted)));
     store.apply(&Change::DropRole(web.role.clone())).unwrap();
     store.apply(&Change::DropRole(web.role)).unwrap();
     assert_eq!(listed(&store), (vec![], vec![]));
@@ -211,7 +211,7 @@ fn a_second_look_sees_what_changed() {
     let (lines, errors) = listed(&store);
     assert_eq!(lines, ["web1 accepted", "web2 rejected"]);
     assert!(errors.len() == 1 && errors[0].contains("web3: others may change it"), "{errors:?}");
-    assert_eq!(store.roll().unwrap().0.find(&name("web1")).unwrap().0, &key(9, "web1"));
+    assert_eq!(store.roll().unwrap().roll.find(&name("web1")).unwrap().0, &key(9, "web1"));
     chmod(&accepted.join("web3"), 0o600);
     fs::remove_file(accepted.join("web1")).unwrap();
     assert_eq!(listed(&store), (vec!["web2 rejected".to_owned(), "web3 accepted".to_owned()], vec![]));
@@ -283,6 +283,61 @@ fn several_writers_leave_one_whole_file() {
     assert_eq!(listed(&store), (vec!["web1 pending".to_owned()], vec![]));
 }
 
+#[test]
+fn a_role_nobody_can_read_is_blocked() {
+    let (_dir, store) = store();
+    for standing in STANDINGS {
+        let path = store.role_dir(standing).join("web1");
+        fs::write(&path, "").unwrap();
+        chmod(&path, 0o600);
+        let Reading { roll, blocked, errors } = store.roll().unwrap();
+        assert_eq!((roll.iter().count(), errors.len()), (0, 1));
+        assert!(blocked.iter().eq([&name("web1")]), "{blocked:?}");
+        for new in [Acceptance::Pending, Acceptance::Accepted] {
+            let error = store.apply(&Change::Role(key(1, "web1"), new)).unwrap_err();
+            assert!(matches!(error, KeepError::Blocked { .. }), "{error}");
+            let (error, advice) = (error.to_string(), "; move it away or restore it from a backup");
+            assert!(error.contains(&format!("{}: ", path.display())) && error.ends_with(advice), "{error}");
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"", "left as it was");
+        store.apply(&Change::Role(key(1, "web1"), Acceptance::Rejected)).unwrap();
+        assert_eq!(listed(&store), (vec!["web1 rejected".to_owned()], vec![]));
+        store.apply(&Change::DropRole(name("web1"))).unwrap();
+    }
+}
+
+#[test]
+fn several_movers_leave_a_role_in_one_directory() {
+    let (_dir, store) = store();
+    std::thread::scope(|scope| {
+        for standing in STANDINGS {
+            let store = &store;
+            scope.spawn(move || (0..8).for_each(|_| store.apply(&Change::Role(key(1, "web1"), standing)).unwrap()));
+        }
+    });
+    let places: Vec<_> = STANDINGS.iter().filter(|s| store.role_dir(**s).join("web1").exists()).collect();
+    assert_eq!(places.len(), 1, "{places:?}");
+}
+
+#[test]
+fn a_role_waits_for_the_lock_and_an_estate_does_not() {
+    let (_dir, store) = store();
+    store.apply(&Change::Role(key(1, "web1"), Acceptance::Pending)).unwrap();
+    let path = store.pki_dir.join(".lock");
+    assert_eq!(mode(&path), 0o600);
+    let held = fs::File::open(&path).unwrap();
+    held.lock().unwrap();
+    store.apply(&Change::Remote(remote("web1_minion", 2))).unwrap();
+    std::thread::scope(|scope| {
+        let mover = scope.spawn(|| store.apply(&Change::Role(key(1, "web1"), Acceptance::Accepted)).unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        assert_eq!(listed(&store).0, ["web1 pending"], "reading needs no lock");
+        held.unlock().unwrap();
+        mover.join().unwrap();
+    });
+    assert_eq!(listed(&store).0, ["web1 accepted"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
     #[test]
@@ -302,7 +357,7 @@ proptest! {
                 }
             }
         }
-        let (loaded, errors) = store.roll().unwrap();
+        let Reading { roll: loaded, errors, .. } = store.roll().unwrap();
         prop_assert!(errors.is_empty());
         prop_assert!(loaded.iter().eq(roll.iter()));
     }
