@@ -8,7 +8,6 @@ mod common;
 use std::time::Duration;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use common::*;
 use roadstead::base::{Random, Time};
