@@ -75,6 +75,10 @@ fn a_rejection_cuts_a_live_session() {
         world.run(MILLI);
         assert_eq!(departures(&mut world, MASTER), [("web1".into(), Departure::Rejected)], "at once");
         assert_eq!(answers(&mut world, MASTER)[&1], Err(Failure::Lost));
+        let events = &world.host(MASTER).events;
+        let at = |is: fn(&Event) -> bool| events.iter().position(is).unwrap();
+        let failed = at(|event| matches!(event, Event::Failed { .. }));
+        assert!(at(|event| matches!(event, Event::Left { .. })) < failed, "why it left comes first");
         send(&mut world, MASTER, 2, "web1", "after");
         let before = texts(&mut world, MASTER).len();
         let told = |w: &mut World| departures(w, WEB1).len() == 1 && refusals(w, WEB1).contains(&Refusal::Rejected);
