@@ -9,7 +9,7 @@ fn by_file_after_comparing_fingerprints() {
     stage.master("");
     stage.minion("web1", "");
     stage.until_pending("web1");
-    let (roll, _) = Store::open(&stage.pki("m"), None).unwrap().roll().unwrap();
+    let roll = Store::open(&stage.pki("m"), None).unwrap().roll().unwrap().roll;
     let pending: Vec<_> = roll.iter().map(|(key, _)| key.fingerprint().to_string()).collect();
     let finger = stage.daemon("web1", &["--finger"]);
     assert_eq!((finger.code, finger.out.trim()), (Some(0), pending[0].as_str()));
