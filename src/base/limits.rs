@@ -4,8 +4,10 @@
 pub const ID_MAX: usize = 64;
 /// Longest name, bytes: an id and the `_minion` or `_master` behind it that RAET estates carry.
 pub const NAME_MAX: usize = ID_MAX + 8;
-/// Largest body of one message, bytes: what fits 65,535 classic segments with a typical head (wire v0 §2), rounded down.
-pub const MESSAGE_MAX: usize = 56_000_000;
+/// Largest body of one message, bytes: what fits 65,535 classic segments whatever numbers stand in their heads (wire v0 §2).
+pub const MESSAGE_MAX: usize = 52_000_000;
+/// Largest coat we put together, bytes: what a peer with the shortest usual heads can send (wire v0 §2: 862 bytes a segment).
+pub const COAT_MAX: usize = 65_535 * 862;
 /// Largest datagram we read, bytes: a raet 0.6.8 peer reads 2048 and sends 1024 (wire v0 §1).
 pub const DATAGRAM_MAX: usize = 2048;
 /// Messages waiting or in flight towards one estate; the next one goes back to the caller.

@@ -7,7 +7,7 @@
 //!
 //! | bound | value | reason |
 //! |---|---|---|
-//! | [`MESSAGE_MAX`](crate::base::limits::MESSAGE_MAX) | 56 MB | the classic wire counts segments to 65,535, and a segment holds some 860 bytes beside a usual head and a signature |
+//! | [`MESSAGE_MAX`](crate::base::limits::MESSAGE_MAX) | 52 MB | the classic wire counts segments to 65,535, and a segment holds some 800 bytes beside the longest head and a signature |
 //! | [`DATAGRAM_MAX`](crate::base::limits::DATAGRAM_MAX) | 2,048 | what raet 0.6.8 reads; it and we send at most 1,024 |
 //! | [`ID_MAX`](crate::base::limits::ID_MAX) | 64 | a host name label has 63; the estate's name adds `_minion` |
 //! | [`OUTBOX_BYTES`](crate::base::limits::OUTBOX_BYTES), [`INBOX_BYTES`](crate::base::limits::INBOX_BYTES) | 128 MiB | two of the largest messages towards or from one estate, and the small ones beside them |

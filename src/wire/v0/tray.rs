@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Head, Malformed, malformed};
-use crate::base::limits::MESSAGE_MAX;
+use crate::base::limits::COAT_MAX;
 
 /// Most segments of one message (wire v0 §2 "maxima").
 pub const SEGMENTS_MAX: u32 = 65_535;
-/// What a coat has above its body: MAC and nonce.
-const COAT_OVERHEAD: usize = 40;
 /// Least bytes per segment on the average, so that a small message cannot claim many. raet has room for 669 in its
 /// worst head (wire v0 §2).
 const PIECE_MIN: u64 = 256;
@@ -44,7 +42,7 @@ impl Tray {
         if sc == 0 || sc > SEGMENTS_MAX {
             return malformed("impossible segment count", 0);
         }
-        if ml as usize > MESSAGE_MAX + COAT_OVERHEAD {
+        if ml as usize > COAT_MAX {
             return malformed("message too long", 0);
         }
         if sc > 1 && u64::from(ml) < u64::from(sc - 1) * PIECE_MIN {
@@ -140,7 +138,7 @@ mod tests {
 
     #[test]
     fn implausible_claims_are_refused() {
-        let most = (MESSAGE_MAX + COAT_OVERHEAD) as u32;
+        let most = COAT_MAX as u32;
         for (sc, ml) in [(0, 0), (65_536, most), (1, most + 1), (2, 255), (65_535, 65_535 * 255)] {
             assert!(Tray::new(&head(0, sc, ml)).is_err(), "{sc} {ml}");
         }
@@ -151,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_claim_costs_nothing() {
-        let claim = head(65_000, 65_535, MESSAGE_MAX as u32);
+        let claim = head(65_000, 65_535, COAT_MAX as u32);
         let mut tray = Tray::new(&claim).unwrap();
         assert_eq!(tray.bytes(), 0);
         tray.insert(&claim, &[1; 850]).unwrap();
