@@ -70,6 +70,8 @@ pub(crate) struct Remote {
     pub(crate) suspect: bool,
     /// When a suspicion was last cleared.
     pub(crate) cleared: Option<Time>,
+    /// When its messages did not open and we asked for a new session.
+    pub(crate) agreed: Option<Time>,
     /// Where we join it again whenever it is lost; `None`: it comes to us.
     pub(crate) home: Option<SocketAddr>,
     /// When to look after it next.
@@ -109,6 +111,7 @@ impl Remote {
             present: false,
             suspect: false,
             cleared: None,
+            agreed: None,
             home: None,
             rest: None,
             joiner: None,

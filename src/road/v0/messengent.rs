@@ -58,6 +58,7 @@ pub(crate) fn on_message(core: &mut Core, remote: &mut Remote, from: SocketAddr,
         }
         if !deliver(core, remote, head, slice) {
             refuse(core, remote, head, Drop::Unsealed);
+            agree_anew(core, remote);
         }
         return;
     }
@@ -95,6 +96,7 @@ fn gather(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, s
             let whole = done.tray.into_coat().ok();
             if !whole.is_some_and(|whole| deliver(core, remote, &done.head, &whole)) {
                 give_another_chance(core, remote, key, &done.head);
+                agree_anew(core, remote);
             }
         }
     } else if remote.inbox.is_overfull() {
@@ -176,6 +178,16 @@ fn deliver(core: &mut Core, remote: &mut Remote, head: &Head, whole: &[u8]) -> b
     remote.inbox.on_done(head.ti);
     stale::reply(core, remote, remote.ha, head, PacketKind::Done);
     true
+}
+
+/// What its estate signed does not open: it may be in another session than we are, as after a clone of ours with our
+/// key was there. Who dials agrees on a new one, now and then at most: an old message sent again looks the same.
+fn agree_anew(core: &mut Core, remote: &mut Remote) {
+    if remote.home.is_some() && remote.agreed.is_none_or(|then| core.now.since(then) >= core.config.timers.presence) {
+        remote.agreed = Some(core.now);
+        tracing::debug!(nuid = remote.nuid, "a signed message does not open: allow anew");
+        super::allower::start(core, remote);
+    }
 }
 
 fn refuse(core: &mut Core, remote: &Remote, head: &Head, why: Drop) {
