@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::base::{Fingerprint, Name, Random};
 use crate::clock::Clock;
 use crate::drive::entropy;
-use crate::drive::lane::LanePort;
+use crate::drive::lane::{LanePort, MANOR};
 use crate::drive::udp::UdpPort;
 use crate::drivers::raet::Raet;
 use crate::functions::{Context, Grains, Registry};
@@ -24,8 +24,6 @@ use crate::minion::{self, Minion};
 use crate::road::{Config, Mutable, Trust};
 use crate::transport::Event;
 
-/// The main yard of every lane.
-pub const MAIN_YARD: &str = "manor";
 /// Between two tries to find the master's address.
 const RESOLVE_EVERY: Duration = Duration::from_secs(5);
 
@@ -146,7 +144,7 @@ fn raet(config: Config, keys: OwnKeys, store: Store, port: UdpPort, clock: Clock
 
 fn bind_lane(settings: &Settings) -> Result<LanePort, Stop> {
     let random = Random::new(entropy::seed().map_err(Stop::config)?);
-    let yard = Name::new(MAIN_YARD).map_err(Stop::config)?;
+    let yard = Name::new(MANOR).map_err(Stop::config)?;
     LanePort::bind(&settings.sock_dir, &lane_name(settings), &yard, random).map_err(Stop::config)
 }
 

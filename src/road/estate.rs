@@ -150,6 +150,11 @@ impl Remote {
         }
     }
 
+    /// Its name, or its address while it has none: for people.
+    pub(crate) fn label(&self) -> String {
+        self.peer.as_ref().map_or_else(|| self.ha.to_string(), |peer| peer.name.to_string())
+    }
+
     /// The number of a transaction we start.
     pub(crate) fn next_tid(&mut self) -> u32 {
         self.tid = wrap::next(self.tid);

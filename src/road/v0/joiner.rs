@@ -114,7 +114,7 @@ pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
             joiner.tries = joiner.tries.saturating_add(1);
             if joiner.tries == SILENT && !joiner.pended {
                 // It goes on; but somebody should look at the address, the port and what is between.
-                let by = remote.peer.as_ref().map_or_else(|| remote.ha.to_string(), |p| p.name.to_string());
+                let by = remote.label();
                 core.event(Event::Refused { by, why: Refusal::Silent });
             }
             request(core, remote);
@@ -125,7 +125,7 @@ pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
 
 fn give_up(core: &mut Core, remote: &mut Remote, why: Refusal) {
     remote.joiner = None;
-    let by = remote.peer.as_ref().map_or_else(|| remote.ha.to_string(), |p| p.name.to_string());
+    let by = remote.label();
     tracing::debug!(%by, %why, "join: refused");
     core.event(Event::Refused { by, why });
     let wait = core.config.timers.refused;
@@ -155,7 +155,7 @@ pub(crate) fn on_answer(
         PacketKind::Pend => {
             if !std::mem::replace(&mut joiner.pended, true) {
                 joiner.redo.slow_down(core.now, core.config.timers.pended);
-                let by = remote.peer.as_ref().map_or_else(|| remote.ha.to_string(), |p| p.name.to_string());
+                let by = remote.label();
                 core.event(Event::Refused { by, why: Refusal::Pending });
             }
         }

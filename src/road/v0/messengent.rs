@@ -114,25 +114,14 @@ fn answer(core: &mut Core, remote: &Remote, key: Key) {
     let head = &messengent.head;
     // A few packets' worth at a time: the rest is asked for when these have arrived.
     let missing: Vec<u32> = messengent.tray.missing(0).take(4 * resend::MISSED_MAX).collect();
-    let base = Head {
-        se: remote.nuid,
-        de: remote.fuid,
-        sc: 1,
-        ml: 0,
-        segment: false,
-        again: false,
-        head_kind: core.config.head_kind,
-        body: core.config.body_kind,
-        correspondent: true,
-        ..*head
-    };
     if missing.is_empty() {
-        let ack = Head { packet: PacketKind::Ack, sn: messengent.tray.highest(), ..base };
+        let sn = messengent.tray.highest();
+        let ack = Head { sn, ..stale::answer_to(core, remote, head, PacketKind::Ack) };
         return core.send(remote.ha, &ack, &[]);
     }
     for chunk in missing.chunks(resend::MISSED_MAX) {
-        let ask = Head { packet: PacketKind::Resend, sn: 0, ..base };
-        if let Some(sealed) = coat::seal(&resend::write(chunk, base.body), session, core.random.bytes()) {
+        let ask = stale::answer_to(core, remote, head, PacketKind::Resend);
+        if let Some(sealed) = coat::seal(&resend::write(chunk, ask.body), session, core.random.bytes()) {
             core.send(remote.ha, &ask, &sealed);
         }
     }

@@ -24,9 +24,15 @@ pub(crate) fn nack(core: &mut Core, remote: &Remote, from: SocketAddr, head: &He
     }
 }
 
-/// An empty answer to `head` within its transaction: kinds and flags copied as raet does.
+/// An empty answer to `head` within its transaction.
 pub(crate) fn reply(core: &mut Core, remote: &Remote, to: SocketAddr, head: &Head, packet: PacketKind) {
-    let answer = Head {
+    let answer = answer_to(core, remote, head, packet);
+    core.send(to, &answer, &[]);
+}
+
+/// The head of an answer to `head`: kinds and flags copied as raet does.
+pub(super) fn answer_to(core: &Core, remote: &Remote, head: &Head, packet: PacketKind) -> Head {
+    Head {
         packet,
         se: remote.nuid,
         de: head.se,
@@ -39,6 +45,5 @@ pub(crate) fn reply(core: &mut Core, remote: &Remote, to: SocketAddr, head: &Hea
         body: core.config.body_kind,
         correspondent: !head.correspondent,
         ..*head
-    };
-    core.send(to, &answer, &[]);
+    }
 }
