@@ -13,7 +13,7 @@ use roadstead::drive::entropy;
 use roadstead::drivers::plain::Plain;
 use roadstead::keep::OwnKeys;
 use roadstead::message::{Message, Route};
-use roadstead::road::{Config, Memory, Output, Road, Trust};
+use roadstead::road::{Config, Datagram, Mark, Memory, Output, Road, Trust};
 use roadstead::transport::{Command, Event, Ticket};
 
 #[path = "../tests/interop/python.rs"]
@@ -124,11 +124,13 @@ fn engines(size: usize, window: usize, count: usize) -> f64 {
                 while train.len() < 16 && roads[from].poll_transmit(now, &mut datagram).is_some() {
                     train.push(datagram.clone());
                 }
-                let train: Vec<_> = train.iter().map(|bytes| (address(from as u8), bytes.as_slice())).collect();
+                let came = |bytes| Datagram { from: address(from as u8), mark: Mark::NotEct, bytes };
+                let mut train: Vec<_> =
+                    train.iter_mut().map(|bytes: &mut Vec<u8>| came(bytes.as_mut_slice())).collect();
                 if train.is_empty() {
                     break;
                 }
-                roads[1 - from].handle_datagrams(now, &train);
+                roads[1 - from].handle_datagrams(now, &mut train);
             }
             roads[from].handle_timeout(now);
             while let Some(output) = roads[from].poll_output() {

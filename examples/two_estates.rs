@@ -40,14 +40,16 @@ impl Estate {
     fn turn(&mut self, clock: &Clock) -> Result<Vec<Event>, Box<dyn Error>> {
         let mut buffer = [0; 2048];
         if let Ok((length, from)) = self.socket.recv_from(&mut buffer) {
-            self.road.handle_datagram(clock.now(), from, buffer.get(..length).unwrap_or_default());
+            self.road.handle_datagram(clock.now(), from, buffer.get_mut(..length).unwrap_or_default());
         }
         if self.road.poll_timeout().is_some_and(|time| time <= clock.now()) {
             self.road.handle_timeout(clock.now());
         }
-        let mut datagram = Vec::new();
-        while let Some(to) = self.road.poll_transmit(clock.now(), &mut datagram) {
-            self.socket.send_to(&datagram, to)?;
+        let mut buffer = Vec::new();
+        while let Some(transmit) = self.road.poll_transmit(clock.now(), &mut buffer) {
+            for datagram in transmit.datagrams(&buffer) {
+                self.socket.send_to(datagram, transmit.to)?;
+            }
         }
         let mut events = Vec::new();
         while let Some(output) = self.road.poll_output() {

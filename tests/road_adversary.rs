@@ -233,11 +233,11 @@ fn strangers_fill_no_memory() {
             public: own.public,
             role: name(&format!("n{n}")),
         };
-        let datagram = unsigned(join(PacketKind::Request, 1, 0, 1, false), &body.write(BodyKind::Msgpack));
+        let mut datagram = unsigned(join(PacketKind::Request, 1, 0, 1, false), &body.write(BodyKind::Msgpack));
         let from = SocketAddr::from(([198, 51, (n >> 8) as u8, n as u8], 1));
         let now = world.now;
         let road = &mut world.host(MASTER).road;
-        road.handle_datagram(now, from, &datagram);
+        road.handle_datagram(now, from, &mut datagram);
         let mut answers = 0;
         let mut out = Vec::new();
         while road.poll_transmit(now, &mut out).is_some() {
@@ -418,7 +418,7 @@ fn those_who_come_and_go_cost_no_writes() {
     let (mut writes, mut answers, mut out) = (0, 0, Vec::new());
     for ti in 1..=1000 {
         for (packet, body) in [(PacketKind::Request, body.as_slice()), (PacketKind::Nack, &[])] {
-            road.handle_datagram(now, World::address(EVIL), &unsigned(join(packet, 9, 0, ti, false), body));
+            road.handle_datagram(now, World::address(EVIL), &mut unsigned(join(packet, 9, 0, ti, false), body));
             while road.poll_transmit(now, &mut out).is_some() {
                 answers += 1;
             }

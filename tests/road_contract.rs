@@ -7,7 +7,7 @@ mod common;
 use common::*;
 use roadstead::base::{Random, Time};
 use roadstead::keep::OwnKeys;
-use roadstead::road::{Memory, Road};
+use roadstead::road::{Memory, Road, Transmit};
 use roadstead::sim::{World, estate};
 
 #[test]
@@ -19,7 +19,8 @@ fn poll_timeout_announces_whatever_waits() {
     let mut road = Road::new(config, OwnKeys::generate(&mut Random::from_number(1)), Memory::default(), [1; 32], now);
     assert_eq!(road.poll_timeout(), Some(now), "a join waits to be sent");
     let mut out = vec![1, 2, 3];
-    assert_eq!(road.poll_transmit(now, &mut out), Some(World::address(0)));
+    let transmit = road.poll_transmit(now, &mut out);
+    assert_eq!(transmit, Some(Transmit::one(World::address(0), out.len())), "a classic datagram, alone and not marked");
     assert!(out.starts_with(b"ri RAET\n"), "the buffer is cleared first");
     assert_eq!(road.poll_transmit(now, &mut out), None);
     while road.poll_output().is_some() {}
@@ -34,7 +35,7 @@ fn an_earlier_now_is_clamped() {
     let road = &mut world.host(MASTER).road;
     let before = road.poll_timeout();
     road.handle_timeout(Time::ZERO);
-    road.handle_datagram(Time(1), World::address(1), b"ri RAET\n");
+    road.handle_datagram(Time(1), World::address(1), &mut b"ri RAET\n".to_vec());
     assert_eq!(road.poll_transmit(Time(2), &mut Vec::new()), None);
     assert_eq!(road.poll_timeout(), before);
     // Something queued while the shell's clock runs behind is due at the latest time the road knows.

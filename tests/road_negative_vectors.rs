@@ -129,7 +129,7 @@ fn feed(road: &mut Road, from: SocketAddr, datagram: &[u8]) -> (Vec<PacketKind>,
     let mut out = Vec::new();
     while road.poll_output().is_some() {}
     while road.poll_transmit(Time(2), &mut out).is_some() {}
-    road.handle_datagram(Time(2), from, datagram);
+    road.handle_datagram(Time(2), from, &mut datagram.to_vec());
     let mut answers = Vec::new();
     while road.poll_transmit(Time(2), &mut out).is_some() {
         let head = v0::read(&out).unwrap().head;

@@ -91,7 +91,7 @@ fn junk() {
         };
         let from = SocketAddr::from(([198, 51, 100, round as u8], round as u16));
         let now = world.now;
-        world.host(MASTER).road.handle_datagram(now, from, &bytes);
+        world.host(MASTER).road.handle_datagram(now, from, &mut bytes);
     }
     assert!(world.host(MASTER).road.poll_timeout().is_none_or(|time| time > world.now), "and says nothing to it");
     assert!(can_talk(&mut world, SECOND));
@@ -114,7 +114,7 @@ impl Rogue {
         let mut out = Vec::new();
         v0::write(&head, coat, Some(&self.sign), &mut out);
         let now = world.now;
-        world.host(MASTER).road.handle_datagram(now, World::address(WEB1), &out);
+        world.host(MASTER).road.handle_datagram(now, World::address(WEB1), &mut out);
     }
 }
 

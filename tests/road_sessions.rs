@@ -162,7 +162,7 @@ fn joins_byte_for_byte_from_both_seats() {
                     let (again, _) = live(&mut asker, now + SECOND);
                     assert!(again.iter().any(|ours| ours == datagram), "{what}");
                 }
-                answerer.handle_datagram(now, session.address(asks), datagram);
+                answerer.handle_datagram(now, session.address(asks), &mut datagram.to_vec());
                 from_answerer.extend(drain(&mut answerer, now).0);
             } else {
                 if head(datagram).packet == PacketKind::Response && trust == Trust::Never {
@@ -174,7 +174,7 @@ fn joins_byte_for_byte_from_both_seats() {
                     from_answerer.extend(drain(&mut answerer, now).0);
                 }
                 assert!(from_answerer.iter().any(|ours| ours == datagram), "{what}");
-                asker.handle_datagram(now, session.address(answers), datagram);
+                asker.handle_datagram(now, session.address(answers), &mut datagram.to_vec());
                 from_asker.extend(drain(&mut asker, now).0);
             }
         }
@@ -204,7 +204,7 @@ fn both_join_at_once_byte_for_byte_from_both_seats() {
             if event["ev"] == "tx" && event["frm"] == who {
                 theirs.push(session.datagram(event).to_vec());
             } else if event["ev"] == "rx" && event["at"] == who {
-                road.handle_datagram(now, session.address(other), session.datagram(event));
+                road.handle_datagram(now, session.address(other), &mut session.datagram(event).to_vec());
                 ours.extend(drain(&mut road, now).0);
             }
         }
@@ -236,7 +236,7 @@ fn handshakes_are_answered_in_kind() {
                 continue; // it was refused
             }
             let mut road = placed(&session, answers, asks, &head(hello), None);
-            road.handle_datagram(time(event), session.address(asks), hello);
+            road.handle_datagram(time(event), session.address(asks), &mut hello.to_vec());
             let (sent, _) = drain(&mut road, time(event));
             assert_eq!(sent.len(), 1, "{recorded}");
             assert_eq!(head(&sent[0]), head(cookie), "{recorded}");
@@ -333,7 +333,7 @@ fn sit_in(session: &Session, who: &str, other: &str) -> Life {
                 let now = time(event);
                 let told = live(&mut road, now);
                 life.note(told);
-                road.handle_datagram(now, session.address(other), datagram);
+                road.handle_datagram(now, session.address(other), &mut datagram.to_vec());
                 let told = drain(&mut road, now);
                 life.note(told);
                 life.road = Some(road);
@@ -420,7 +420,7 @@ fn presence_questions_are_answered_in_kind() {
             if head(answer).packet == PacketKind::Unjoined {
                 continue; // a joined estate is what `placed` places; the negative vectors have the other
             }
-            road.handle_datagram(time(event), session.address(asks), question);
+            road.handle_datagram(time(event), session.address(asks), &mut question.to_vec());
             let (sent, _) = drain(&mut road, time(event));
             assert_eq!(sent, [answer], "{recorded}: byte for byte, signature and all");
         }

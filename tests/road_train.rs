@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use roadstead::base::{Acceptance, Name, Random, Time};
 use roadstead::keep::OwnKeys;
 use roadstead::message::{Message, Route};
-use roadstead::road::{Config, Memory, Output, Road, Trust};
+use roadstead::road::{Config, Datagram, Mark, Memory, Output, Road, Trust};
 use roadstead::sim::World;
 use roadstead::transport::{Command, Event, Ticket};
 
@@ -26,10 +26,10 @@ fn burst(messages: u64) -> (Road, Vec<Vec<u8>>, Time) {
     for _ in 0..50 {
         now += Duration::from_millis(1);
         while from.poll_transmit(now, &mut datagram).is_some() {
-            to.handle_datagram(now, World::address(1), &datagram);
+            to.handle_datagram(now, World::address(1), &mut datagram);
         }
         while to.poll_transmit(now, &mut datagram).is_some() {
-            from.handle_datagram(now, World::address(0), &datagram);
+            from.handle_datagram(now, World::address(0), &mut datagram);
         }
     }
     assert_eq!(to.roll().find(&name("from")).map(|(_, acceptance)| acceptance), Some(Acceptance::Accepted));
@@ -67,11 +67,13 @@ proptest! {
             let at = datagrams[*n].len() - 1 - bit / 8;
             datagrams[*n][at] ^= 1 << (bit % 8);
         }
-        let train: Vec<_> = datagrams.iter().map(|bytes| (World::address(1), bytes.as_slice())).collect();
-        together.handle_datagrams(now, &train);
-        for (from, bytes) in train {
-            alone.handle_datagram(now, from, bytes);
+        let from = World::address(1);
+        for bytes in &datagrams {
+            alone.handle_datagram(now, from, &mut bytes.clone());
         }
+        let mut train: Vec<_> =
+            datagrams.iter_mut().map(|bytes| Datagram { from, mark: Mark::NotEct, bytes }).collect();
+        together.handle_datagrams(now, &mut train);
         let expected: Vec<u64> = (0..12).filter(|n| !forged.contains(&(*n as usize))).collect();
         prop_assert_eq!(&received(&mut together), &expected);
         prop_assert_eq!(received(&mut alone), expected);

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::base::{Time, limits};
-use crate::road::Road;
+use crate::road::{Datagram, Mark, Road};
 
 /// Datagrams in one train: enough to halve the price of their signatures, few enough that the far side gets its
 /// answers while it still has something to send.
@@ -46,12 +46,15 @@ impl Train {
 
     /// Hands all to the road and empties the train; how many there were.
     pub fn unload(&mut self, road: &mut Road, now: Time) -> usize {
-        let cars = self.cars.iter().zip(self.buffer.chunks_exact(ROOM));
-        let datagrams: Vec<(SocketAddr, &[u8])> =
-            cars.filter_map(|((from, length), room)| Some((*from, room.get(..*length)?))).collect();
+        let cars = self.cars.iter().zip(self.buffer.chunks_exact_mut(ROOM));
+        let mut datagrams: Vec<Datagram<'_>> = cars
+            .filter_map(|(&(from, length), room)| {
+                Some(Datagram { from, mark: Mark::NotEct, bytes: room.get_mut(..length)? })
+            })
+            .collect();
         let count = datagrams.len();
         if count > 0 {
-            road.handle_datagrams(now, &datagrams);
+            road.handle_datagrams(now, &mut datagrams);
         }
         self.cars.clear();
         count

@@ -82,9 +82,11 @@ impl Plain {
     fn send(&mut self) -> io::Result<()> {
         for _ in 0..BATCH {
             let now: Time = self.clock.now();
-            let Some(to) = self.road.poll_transmit(now, &mut self.datagram) else { break };
-            // One the system will not send now is lost, as on any network.
-            let _ = self.socket.send_to(&self.datagram, to);
+            let Some(transmit) = self.road.poll_transmit(now, &mut self.datagram) else { break };
+            for datagram in transmit.datagrams(&self.datagram) {
+                // One the system will not send now is lost, as on any network.
+                let _ = self.socket.send_to(datagram, transmit.to);
+            }
         }
         Ok(())
     }

@@ -4,7 +4,6 @@
 mod keys;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use keys::KeyFiles;
@@ -17,7 +16,7 @@ use crate::drive::writer::Writer;
 use crate::keep::store::{KeepError, Store};
 use crate::keep::{Change, OwnKeys};
 use crate::message::Message;
-use crate::road::{Config, Memory, Output, Road};
+use crate::road::{Config, Memory, Output, Road, Transmit};
 use crate::transport::{Command, Event, Transport};
 
 /// Datagrams sent before others are taken in: a few for each that comes, as one publish becomes many messages.
@@ -37,7 +36,7 @@ pub struct Raet {
     /// Behind the id of every estate we talk to: `_minion` for a master.
     suffix: &'static str,
     /// Written by the road, not yet taken by the kernel.
-    unsent: Option<SocketAddr>,
+    unsent: Option<Transmit>,
     datagram: Vec<u8>,
     train: Train,
     events: VecDeque<Event>,
@@ -113,16 +112,12 @@ impl Raet {
     }
 
     fn send(&mut self, now: Time) {
-        if let Some(to) = self.unsent {
-            if !self.port.send(to, &self.datagram) {
-                return;
-            }
-            self.unsent = None;
-        }
         for _ in 0..BATCH {
-            let Some(to) = self.road.poll_transmit(now, &mut self.datagram) else { break };
-            if !self.port.send(to, &self.datagram) {
-                self.unsent = Some(to);
+            let next = self.unsent.take().or_else(|| self.road.poll_transmit(now, &mut self.datagram));
+            let Some(transmit) = next else { break };
+            let mut datagrams = transmit.datagrams(&self.datagram);
+            if !datagrams.all(|datagram| self.port.send(transmit.to, datagram)) {
+                self.unsent = Some(transmit);
                 break;
             }
         }

@@ -26,7 +26,7 @@
 //!
 //! # Engines
 //!
-//! Road, lane, master and minion have one shape, three ways in and three ways out: `handle_…` takes a datagram, an event or a
+//! Road, lane, master and minion have one shape, three ways in and three ways out: `handle_…` takes datagrams, an event or a
 //! command; `handle_timeout` tells that time has passed; `poll_transmit`, `poll_output` and `poll_timeout` give back what to send,
 //! what to do, and when to come again.
 //!

@@ -1,4 +1,4 @@
-//! Floor 3: the road, the UDP side without UDP. Three ways in (`handle_datagram`, `handle_command`, `handle_timeout`),
+//! Floor 3: the road, the UDP side without UDP. Three ways in (`handle_datagrams`, `handle_command`, `handle_timeout`),
 //! three ways out (`poll_transmit`, `poll_output`, `poll_timeout`); no socket, no clock, no file.
 //!
 //! After any `handle_*` the shell drains transmits and outputs until `None`, then reads the timeout. While anything is
@@ -7,6 +7,7 @@
 mod agenda;
 pub mod config;
 mod core;
+pub mod datagram;
 mod estate;
 mod index;
 #[cfg(feature = "sim")]
@@ -19,6 +20,7 @@ use std::net::SocketAddr;
 
 pub use self::core::Output;
 pub use config::{Config, Mutable, Timers, Trust};
+pub use datagram::{Datagram, Mark, Transmit};
 pub use stats::Stats;
 
 use self::agenda::Agenda;
@@ -89,18 +91,18 @@ impl Road {
         road
     }
 
-    /// Takes a datagram from the socket.
-    pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
-        self.advance(now);
-        self.take(from, datagram, None);
+    /// Takes one unmarked datagram. It is opened in place: its bytes are spent afterwards.
+    pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, bytes: &mut [u8]) {
+        self.handle_datagrams(now, &mut [Datagram { from, mark: Mark::NotEct, bytes }]);
     }
 
-    /// Takes datagrams that came together, in order. The same as one by one, at half the price for signatures.
-    pub fn handle_datagrams(&mut self, now: Time, datagrams: &[(SocketAddr, &[u8])]) {
+    /// Takes datagrams that came together, in order; they are opened in place. The same as one by one, at half the price
+    /// for signatures.
+    pub fn handle_datagrams(&mut self, now: Time, datagrams: &mut [Datagram<'_>]) {
         self.advance(now);
-        let proven = v0::batch::prove(&mut self.table, datagrams);
-        for ((from, datagram), proven) in datagrams.iter().zip(proven) {
-            self.take(*from, datagram, proven);
+        let mut proven = v0::batch::prove(&mut self.table, datagrams).into_iter();
+        for datagram in datagrams {
+            self.take(datagram, proven.next().flatten());
         }
     }
 
@@ -140,13 +142,13 @@ impl Road {
         }
     }
 
-    /// Writes the next datagram into `out` (cleared first) and says where it goes.
-    pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<SocketAddr> {
+    /// Writes the next datagram, or train of equal ones, into `out` (cleared first) and says how and where it goes.
+    pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<Transmit> {
         self.advance(now);
         out.clear();
         if let Some((to, datagram)) = self.core.next_control() {
             *out = datagram;
-            return Some(self.count_out(to, out.len()));
+            return Some(self.count_out(Transmit::one(to, out.len())));
         }
         while let Some(nuid) = self.agenda.next_ready() {
             let Some(remote) = self.table.find(nuid) else { continue };
@@ -154,7 +156,7 @@ impl Road {
             let to = remote.ha;
             self.settle(nuid);
             if is_filled {
-                return Some(self.count_out(to, out.len()));
+                return Some(self.count_out(Transmit::one(to, out.len())));
             }
         }
         None
@@ -188,10 +190,10 @@ impl Road {
         self.core.own_key()
     }
 
-    fn take(&mut self, from: SocketAddr, datagram: &[u8], proven: Option<VerifyKey>) {
+    fn take(&mut self, datagram: &Datagram<'_>, proven: Option<VerifyKey>) {
         self.core.stats.datagrams_in += 1;
-        self.core.stats.bytes_in += datagram.len() as u64;
-        if let Some(nuid) = v0::handle(&mut self.core, &mut self.table, from, datagram, proven) {
+        self.core.stats.bytes_in += datagram.bytes.len() as u64;
+        if let Some(nuid) = v0::handle(&mut self.core, &mut self.table, datagram.from, datagram.bytes, proven) {
             self.settle(nuid);
         }
         self.note_puid();
@@ -201,10 +203,10 @@ impl Road {
         self.core.now = self.core.now.max(now);
     }
 
-    fn count_out(&mut self, to: SocketAddr, bytes: usize) -> SocketAddr {
-        self.core.stats.datagrams_out += 1;
-        self.core.stats.bytes_out += bytes as u64;
-        to
+    fn count_out(&mut self, transmit: Transmit) -> Transmit {
+        self.core.stats.datagrams_out += transmit.count() as u64;
+        self.core.stats.bytes_out += transmit.size as u64;
+        transmit
     }
 
     /// Numbers given out must not be given out again after a restart.

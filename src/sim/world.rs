@@ -10,7 +10,7 @@ use super::link::Link;
 use crate::base::{Acceptance, Name, Random, Time};
 use crate::keep::{Change, LocalRecord, OwnKeys};
 use crate::message::Message;
-use crate::road::{Config, Memory, Output, Road};
+use crate::road::{Config, Datagram, Mark, Memory, Output, Road};
 use crate::transport::{Command, Event, Ticket};
 
 /// A host with one road.
@@ -178,10 +178,11 @@ impl World {
         }
         for host in self.hosts.iter_mut().filter(|h| !h.is_down && !h.is_cut) {
             // What comes at once is taken at once, as from a socket.
-            let its = arrived.iter().filter(|(_, to, _)| *to == host.address);
-            let train: Vec<_> = its.map(|(from, _, datagram)| (*from, datagram.as_slice())).collect();
+            let its = arrived.iter_mut().filter(|(_, to, _)| *to == host.address);
+            let mut train: Vec<_> =
+                its.map(|(from, _, bytes)| Datagram { from: *from, mark: Mark::NotEct, bytes }).collect();
             if !train.is_empty() {
-                host.road.handle_datagrams(self.now, &train);
+                host.road.handle_datagrams(self.now, &mut train);
             }
         }
         for host in self.hosts.iter_mut().filter(|h| !h.is_down) {
@@ -196,21 +197,23 @@ impl World {
 
     /// Takes out what the roads have to say.
     fn drain(&mut self) {
-        let mut datagram = Vec::new();
+        let mut buffer = Vec::new();
         for host in self.hosts.iter_mut().filter(|h| !h.is_down) {
             let is_announced = host.road.poll_timeout().is_some_and(|time| time <= self.now);
             let mut said = 0;
-            while let Some(to) = host.road.poll_transmit(self.now, &mut datagram) {
+            while let Some(transmit) = host.road.poll_transmit(self.now, &mut buffer) {
                 said += 1;
-                if self.is_recording {
-                    self.record.push((self.now, host.address, to, datagram.clone()));
-                }
-                if host.is_cut {
-                    continue;
-                }
-                for (arrival, bytes) in self.link.carry(self.now, &mut self.random, &datagram) {
-                    self.count += 1;
-                    self.flights.insert((arrival, self.count), (host.address, to, bytes));
+                for datagram in transmit.datagrams(&buffer) {
+                    if self.is_recording {
+                        self.record.push((self.now, host.address, transmit.to, datagram.to_vec()));
+                    }
+                    if host.is_cut {
+                        continue;
+                    }
+                    for (arrival, bytes) in self.link.carry(self.now, &mut self.random, datagram) {
+                        self.count += 1;
+                        self.flights.insert((arrival, self.count), (host.address, transmit.to, bytes));
+                    }
                 }
             }
             while let Some(output) = host.road.poll_output() {

@@ -76,7 +76,7 @@ impl Ours {
         // One wait, then whatever else is there.
         self.socket.set_nonblocking(false).unwrap();
         while let Ok((length, from)) = self.socket.recv_from(&mut buffer) {
-            self.road.handle_datagram(self.clock.now(), from, &buffer[..length]);
+            self.road.handle_datagram(self.clock.now(), from, &mut buffer[..length]);
             self.drain();
             self.socket.set_nonblocking(true).unwrap();
         }
@@ -87,10 +87,12 @@ impl Ours {
     }
 
     fn drain(&mut self) {
-        let mut datagram = Vec::new();
-        while let Some(to) = self.road.poll_transmit(self.clock.now(), &mut datagram) {
-            // A datagram the kernel has no room for is a lost one.
-            let _ = self.socket.send_to(&datagram, to);
+        let mut buffer = Vec::new();
+        while let Some(transmit) = self.road.poll_transmit(self.clock.now(), &mut buffer) {
+            for datagram in transmit.datagrams(&buffer) {
+                // A datagram the kernel has no room for is a lost one.
+                let _ = self.socket.send_to(datagram, transmit.to);
+            }
         }
         while let Some(output) = self.road.poll_output() {
             match output {

@@ -1,19 +1,21 @@
 //! Signatures of datagrams that came together, checked together: a burst costs half of what its packets cost one by
 //! one. Decides nothing; a packet that was not proven here is checked alone where it is handled.
 
-use std::net::SocketAddr;
-
 use crate::nacl::{VerifyKey, all_verify};
+use crate::road::datagram::Datagram;
 use crate::road::index::Table;
 use crate::wire::v0::{self, TransactKind};
 
-/// For each datagram the key that has signed it, where that is proven.
-pub(crate) fn prove(table: &mut Table, datagrams: &[(SocketAddr, &[u8])]) -> Vec<Option<VerifyKey>> {
+/// For each datagram the key that has signed it, where that is proven; nothing for one that came alone.
+pub(crate) fn prove(table: &mut Table, datagrams: &[Datagram<'_>]) -> Vec<Option<VerifyKey>> {
+    if datagrams.len() < 2 {
+        return Vec::new();
+    }
     let mut proven = vec![None; datagrams.len()];
-    let mut texts = Vec::with_capacity(datagrams.iter().map(|(_, datagram)| datagram.len()).sum());
+    let mut texts = Vec::with_capacity(datagrams.iter().map(|datagram| datagram.bytes.len()).sum());
     let (mut ends, mut signatures, mut keys, mut places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for ((_, datagram), place) in datagrams.iter().zip(&mut proven) {
-        let Ok(packet) = v0::read(datagram) else { continue };
+    for (datagram, place) in datagrams.iter().zip(&mut proven) {
+        let Ok(packet) = v0::read(datagram.bytes) else { continue };
         if packet.head.transact == TransactKind::Join {
             continue;
         }
