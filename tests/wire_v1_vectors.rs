@@ -88,7 +88,7 @@ fn frames() {
         ("chunk: message 8, total not known", Frame::Chunk(stream)),
         ("credit: 1 MiB", Frame::Credit(1 << 20)),
         ("open: 256", Frame::Open(256)),
-        ("drop: message 7", Frame::Drop(7)),
+        ("drop: message 7 after 1200 bytes", Frame::Drop { message: 7, end: 1200 }),
         ("refuse: message 7, reason 2", Frame::Refuse { message: 7, reason: 2 }),
         ("close: 1, going away", Frame::Close { code: 1, reason: "going away" }),
         ("probe", Frame::Probe([1, 2, 3, 4, 5, 6, 7, 8])),

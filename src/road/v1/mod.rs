@@ -3,9 +3,16 @@
 //! [`handshake`] ends in an [`handshake::Established`]: the peer, its keys and the first packet number. [`keys`] seals and
 //! opens packets from then on, [`seen`] keeps each of them from counting twice.
 
+pub mod carried;
 pub mod handshake;
+pub mod inbox;
 pub mod keys;
+pub mod message;
+pub mod outbox;
 pub mod seen;
 
+pub use carried::Carried;
+pub use inbox::Inbox;
 pub use keys::Keys;
+pub use outbox::Outbox;
 pub use seen::Seen;

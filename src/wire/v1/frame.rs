@@ -22,7 +22,12 @@ pub enum Frame<'a> {
     /// Message ids below this may be opened.
     Open(u64),
     /// The sender gives a message up.
-    Drop(u64),
+    Drop {
+        /// Which.
+        message: u64,
+        /// Bytes of its body that were sent, received or not: both sides count the same credit.
+        end: u64,
+    },
     /// The receiver will not take a message.
     Refuse {
         /// Which.
@@ -148,7 +153,7 @@ impl<'a> Frame<'a> {
             Self::Chunk(chunk) => chunk.put(out, true),
             Self::Credit(n) => numbers(out, CREDIT, &[n]),
             Self::Open(n) => numbers(out, OPEN, &[n]),
-            Self::Drop(n) => numbers(out, DROP, &[n]),
+            Self::Drop { message, end } => numbers(out, DROP, &[message, end]),
             Self::Refuse { message, reason } => numbers(out, REFUSE, &[message, reason]),
             Self::Close { code, reason } => {
                 numbers(out, CLOSE, &[code])?;
@@ -185,7 +190,7 @@ impl<'a> Frame<'a> {
             kind @ CHUNK..=CHUNK_END => Self::Chunk(Chunk::read(reader, kind)?),
             CREDIT => Self::Credit(reader.varint("credit")?),
             OPEN => Self::Open(reader.varint("open")?),
-            DROP => Self::Drop(reader.varint("message id")?),
+            DROP => Self::Drop { message: reader.varint("message id")?, end: reader.varint("end")? },
             REFUSE => Self::Refuse { message: reader.varint("message id")?, reason: reader.varint("reason")? },
             CLOSE => {
                 let code = reader.varint("close code")?;

@@ -27,7 +27,7 @@ fn with_frames(seed: (u8, u64, u64, u64), data: &[u8], word: &str, check: impl F
         Frame::Chunk(later),
         Frame::Credit(a),
         Frame::Open(b),
-        Frame::Drop(c),
+        Frame::Drop { message: c, end: a },
         Frame::Refuse { message: a, reason: b },
         Frame::Close { code: c, reason: word },
         Frame::Probe(a.to_be_bytes()),

@@ -27,7 +27,7 @@
 //! | `0x00` `0x01` | PAD; PING |
 //! | `0x02` `0x03` | ACK: `largest, delay us, runs, first run, (gap, run) each`; `0x03` ends in `ECT(0), ECT(1), CE` |
 //! | `0x08` to `0x0f` | CHUNK: `message`; bit 1 (first) `kind, route, priority u8, total + 1`, else `offset`; bit 2 `length`; data; bit 0: the last |
-//! | `0x10` `0x11` `0x12` | CREDIT: `bytes`; OPEN: `messages`; DROP: `message` |
+//! | `0x10` `0x11` `0x12` | CREDIT: `bytes`; OPEN: `messages`; DROP: `message, bytes sent` |
 //! | `0x13` `0x14` | REFUSE: `message, reason`; CLOSE: `code, text` |
 //! | `0x15` `0x16` | PROBE and PROBED: 8 bytes |
 //! | `0x17` | IDS: `first, retire, (cid u64, token 16) each` |

@@ -1,0 +1,178 @@
+//! What the application hands to the fast road and gets from it: messages and streams, with kind, route and priority.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::limits;
+use crate::transport::{Failure, Ticket};
+use crate::wire::v1::frame::{KIND_MAX, ROUTE_MAX};
+
+/// A message's kind: text of at most [`KIND_MAX`] bytes. Short ones lie in the value itself, so that cloning is free.
+#[derive(Clone)]
+pub struct Kind(Text);
+
+#[derive(Clone)]
+enum Text {
+    Short { len: u8, bytes: [u8; SHORT] },
+    Long(Arc<str>),
+}
+
+/// Longest kind held in place: fills the 24 bytes that a pointer, a length and the choice take anyway.
+const SHORT: usize = 22;
+
+/// The classes of priority; 0 goes first.
+pub const CLASSES: usize = 3;
+
+/// A message to send.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The caller's number; answered exactly once.
+    pub ticket: Ticket,
+    /// 0: control, 1: returns and other ordinary messages, 2: bulk.
+    pub priority: u8,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its route, for the application; at most [`ROUTE_MAX`] bytes.
+    pub route: Bytes,
+    /// What it says.
+    pub body: Body,
+}
+
+/// The body of a message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// One value, at most [`limits::FAST_MESSAGE_MAX`] bytes.
+    Whole(Bytes),
+    /// Written piece by piece under the message's ticket; any size.
+    Stream,
+}
+
+/// What a message is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heading {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its route.
+    pub route: Bytes,
+    /// 0 to 2.
+    pub priority: u8,
+}
+
+/// What arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Incoming {
+    /// A message, whole and once.
+    Whole {
+        /// What it is.
+        heading: Heading,
+        /// What it says.
+        body: Bytes,
+    },
+    /// The next piece of a stream.
+    Piece {
+        /// The stream.
+        message: u64,
+        /// What it is; with its first piece.
+        first: Option<Heading>,
+        /// The piece; empty only at a stream's ends.
+        data: Bytes,
+        /// Whether the stream ends with it.
+        is_last: bool,
+    },
+    /// Its sender gave a stream up of which pieces have been handed over.
+    Cut {
+        /// The stream.
+        message: u64,
+    },
+}
+
+/// Why a message is not taken, as REFUSE says it.
+pub mod reason {
+    /// Larger than [`FAST_MESSAGE_MAX`](crate::base::limits::FAST_MESSAGE_MAX).
+    pub const TOO_LARGE: u64 = 1;
+    /// The application does not want it.
+    pub const UNWANTED: u64 = 2;
+}
+
+/// The peer broke a rule of messages; the session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Misuse {
+    /// More bytes than were granted.
+    #[error("more bytes than were granted")]
+    Credit,
+    /// More messages than were granted.
+    #[error("more messages than were granted")]
+    Open,
+    /// A message said twice, differently, or beyond its end.
+    #[error("a message that contradicts itself")]
+    Contradiction,
+    /// A message in more crumbs than any honest sender makes.
+    #[error("a message in crumbs")]
+    Crumbs,
+}
+
+impl Kind {
+    /// A kind; `None` when it is too long.
+    pub fn new(text: &str) -> Option<Self> {
+        let mut bytes = [0; SHORT];
+        if let Some(into) = bytes.get_mut(..text.len()) {
+            into.copy_from_slice(text.as_bytes());
+            return Some(Self(Text::Short { len: text.len() as u8, bytes }));
+        }
+        (text.len() <= KIND_MAX).then(|| Self(Text::Long(text.into())))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Text::Short { len, bytes } => {
+                bytes.get(..usize::from(*len)).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+            }
+            Text::Long(text) => text,
+        }
+    }
+
+    /// Bytes.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Text::Short { len, .. } => usize::from(*len),
+            Text::Long(text) => text.len(),
+        }
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Outgoing {
+    /// Whether the road carries it at all, now or later.
+    pub fn check(&self) -> Result<(), Failure> {
+        let size = match &self.body {
+            Body::Whole(body) => body.len(),
+            Body::Stream => 0,
+        };
+        match () {
+            () if size > limits::FAST_MESSAGE_MAX => Err(Failure::TooLarge),
+            () if self.route.len() > ROUTE_MAX => Err(Failure::Malformed),
+            () => Ok(()),
+        }
+    }
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Kind {}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
