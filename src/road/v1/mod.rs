@@ -6,6 +6,8 @@
 pub mod handshake;
 pub mod keys;
 pub mod seen;
+pub mod window;
 
 pub use keys::Keys;
 pub use seen::Seen;
+pub use window::{Algorithm, Control, Window};
