@@ -10,9 +10,11 @@ pub mod keys;
 pub mod message;
 pub mod outbox;
 pub mod seen;
+pub mod window;
 
 pub use carried::Carried;
 pub use inbox::Inbox;
 pub use keys::Keys;
 pub use outbox::Outbox;
 pub use seen::Seen;
+pub use window::{Algorithm, Control, Window};
