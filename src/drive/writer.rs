@@ -51,7 +51,7 @@ impl Writer {
             Change::Local(_) => None,
             Change::Remote(record) => Some(record.name.clone()),
             Change::DropRemote(name) => Some(name.clone()),
-            Change::Role(..) | Change::DropRole(_) => return write(&self.store, &change),
+            Change::Role(..) | Change::DropRole(_) | Change::Fast(_) => return write(&self.store, &change),
         };
         if self.thread.is_none() {
             return write(&self.store, &change);

@@ -48,4 +48,6 @@ pub enum Change {
     Remote(RemoteRecord),
     /// A remote estate is forgotten.
     DropRemote(Name),
+    /// A role was seen on the fast wire; forgotten with the role.
+    Fast(Name),
 }

@@ -210,6 +210,7 @@ impl Store {
                 disk::replace(&path, &format::write_remote_estate(record), self.owner)
             }
             Change::DropRemote(name) => disk::remove(&self.remote_path(name)?),
+            Change::Fast(_) => Ok(()),
         }
     }
 

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::{Name, limits};
+use super::v1::window::Algorithm;
+use crate::nacl::{Secret, Suite};
 use crate::wire::v0::{BodyKind, HeadKind};
+use crate::wire::v1::Parameters;
 
 /// What a known estate may change about itself in a new join without an operator's word. Keys and role never change here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,10 +58,47 @@ pub struct Config {
     pub dial: Vec<SocketAddr>,
     /// How we are called by the estates we allow with, for their logs (wire v0 §4.3 `fqdn`).
     pub fqdn: String,
+    /// Which wires this road speaks.
+    pub wires: Wires,
+    /// How the fast one behaves.
+    pub fast: Fast,
     /// Bytes of messages held for all estates together, each way.
     pub bytes: usize,
     /// Timers.
     pub timers: Timers,
+}
+
+/// Which wires a road speaks. With both, the fast one is tried first, and an estate once seen on it is never again spoken
+/// to on the classic one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wires {
+    /// The fast road, v1.
+    pub fast: bool,
+    /// The classic road, v0: Python raet and Salt.
+    pub classic: bool,
+}
+
+/// How the fast road behaves.
+#[derive(Debug, Clone)]
+pub struct Fast {
+    /// Ciphers, best first.
+    pub suites: Vec<Suite>,
+    /// What we grant a session.
+    pub parameters: Parameters,
+    /// Congestion control.
+    pub control: Algorithm,
+    /// Largest datagram we send, bytes of UDP payload; the path may take less.
+    pub datagram: u16,
+    /// Whether strangers may ask who we are: how a minion learns the key of a master it was not told.
+    pub introduces: bool,
+    /// What stands behind a role in the name of an estate that comes to us: `_minion` at a master, as Salt names them.
+    pub peers: String,
+    /// A secret only this site knows; without it nobody gets any answer.
+    pub site: Option<Secret>,
+    /// How long the fast wire is tried before the classic one is, where both are allowed.
+    pub classic_after: Duration,
+    /// How long an estate that is reached by the classic wire is not called on the fast one.
+    pub fast_again: Duration,
 }
 
 /// A redo: first and longest wait between two sends, doubling, and when to give up (zero: never).
@@ -116,8 +156,41 @@ impl Config {
             random_sessions: true,
             dial: Vec::new(),
             fqdn: String::new(),
+            wires: Wires::default(),
+            fast: Fast::default(),
             bytes: limits::ROAD_BYTES,
             timers: Timers::default(),
+        }
+    }
+}
+
+impl Wires {
+    /// The fast one alone.
+    pub const FAST: Self = Self { fast: true, classic: false };
+    /// The classic one alone.
+    pub const CLASSIC: Self = Self { fast: false, classic: true };
+    /// Both.
+    pub const BOTH: Self = Self { fast: true, classic: true };
+}
+
+impl Default for Wires {
+    fn default() -> Self {
+        Self::FAST
+    }
+}
+
+impl Default for Fast {
+    fn default() -> Self {
+        Self {
+            suites: vec![Suite::Aes256Gcm, Suite::Nacl],
+            parameters: Parameters::default(),
+            control: Algorithm::default(),
+            datagram: 65_487,
+            introduces: true,
+            peers: String::new(),
+            site: None,
+            classic_after: Duration::from_secs(3),
+            fast_again: Duration::from_secs(600),
         }
     }
 }

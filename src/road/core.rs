@@ -1,6 +1,6 @@
 //! What all transactions of a road share: who we are, the roll, randomness, the way out. Knows no estate.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -39,6 +39,10 @@ pub(crate) struct Core {
     pending: usize,
     /// When a clash of a known role was last said.
     clashes: BTreeMap<Name, Time>,
+    /// Roles that were seen on the fast wire: nobody leads us back to the classic one by dropping packets.
+    fast: BTreeSet<Name>,
+    /// Estates that have just come over the fast wire.
+    pub(crate) superseded: Vec<Name>,
 }
 
 /// Bytes of messages, by their way.
@@ -86,6 +90,8 @@ impl Core {
             known: 0,
             pending: 0,
             clashes: BTreeMap::new(),
+            fast: BTreeSet::new(),
+            superseded: Vec::new(),
         };
         core.known = core.roll.iter().count();
         core.pending = core.roll.pending();
@@ -111,6 +117,32 @@ impl Core {
         let sign = (head.foot == FootKind::Nacl).then_some(&self.keys.sign);
         v0::write(head, coat, sign, &mut out);
         self.controls.push_back((to, out));
+    }
+
+    /// A datagram that is written already.
+    pub(crate) fn send_raw(&mut self, to: SocketAddr, datagram: Vec<u8>) {
+        if self.controls.len() >= CONTROLS {
+            return self.stats.drop(Drop::Full);
+        }
+        self.controls.push_back((to, datagram));
+    }
+
+    /// A role has a session on the fast wire: from now on it never has one on the classic.
+    pub(crate) fn note_fast(&mut self, role: &Name) {
+        if !self.fast.contains(role) && self.fast.len() < limits::ESTATES {
+            self.fast.insert(role.clone());
+            self.keep(Change::Fast(role.clone()));
+        }
+    }
+
+    /// Roles an earlier process saw on the fast wire.
+    pub(crate) fn remember_fast(&mut self, roles: impl IntoIterator<Item = Name>) {
+        self.fast.extend(roles);
+    }
+
+    /// Whether a role is to be spoken to on the fast wire only.
+    pub(crate) fn is_fast_only(&self, role: &Name) -> bool {
+        self.fast.contains(role)
     }
 
     pub(crate) fn next_control(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
@@ -235,6 +267,7 @@ impl Core {
             Some(acceptance) => self.roll.set(key, acceptance),
             None => {
                 self.clashes.remove(&key.role);
+                self.fast.remove(&key.role);
                 self.roll.remove(&key.role).is_some()
             }
         }

@@ -16,10 +16,12 @@ pub mod stats;
 mod v0;
 pub mod v1;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 pub use self::core::Output;
-pub use config::{Config, Mutable, Timers, Trust};
+pub use config::{Config, Fast, Mutable, Timers, Trust, Wires};
+pub use v1::hall::SessionView;
 pub use datagram::{Datagram, Mark, Transmit};
 pub use stats::Stats;
 
@@ -27,20 +29,27 @@ use self::agenda::Agenda;
 use self::core::{Core, Held};
 use self::estate::{PROBATION, Remote};
 use self::index::Table;
-use crate::base::{Acceptance, Fingerprint, Name, Random, Time, limits};
+use self::v1::hall::{Hall, Wish};
+use self::v1::message::{Body, Kind, Outgoing};
+use crate::base::{Acceptance, Fingerprint, Name, Random, Time, Wall, limits};
 use crate::keep::{Change, LocalRecord, OwnKeys, RemoteRecord, RoleKey, Roll};
 use crate::message::{Message, Route};
 use crate::nacl::VerifyKey;
 use crate::transport::{Command, Departure, Event, Failure, Ticket};
 use crate::wire::v0::{BodyKind, body};
+use crate::wire::v1::is_fast;
 
 /// One estate's end of all its roads.
 pub struct Road {
     core: Core,
     table: Table,
     agenda: Agenda,
+    /// The fast wire's side; `None` where it is not spoken.
+    hall: Option<Hall>,
     /// A command was handed back because all estates together hold too much.
     is_awaited: bool,
+    /// Messages of the fast wire delivered when one was handed back.
+    delivered: u64,
     /// Up to here the disk has numbers down as given out.
     reserved: u32,
 }
@@ -57,6 +66,8 @@ pub struct Memory {
     pub local: LocalRecord,
     /// The estates that were joined.
     pub remotes: Vec<RemoteRecord>,
+    /// Roles that were seen on the fast wire.
+    pub fast: BTreeSet<Name>,
 }
 
 impl Road {
@@ -64,10 +75,14 @@ impl Road {
     pub fn new(config: Config, keys: OwnKeys, memory: Memory, seed: [u8; 32], now: Time) -> Self {
         let dial = config.dial.clone();
         let mut table = Table::new(memory.local.puid);
-        let mut core = Core::new(config, keys, memory.roll, Random::new(seed), now);
+        let wires = config.wires;
+        let settings = config.fast.clone();
+        let mut core = Core::new(config, keys.clone(), memory.roll, Random::new(seed), now);
+        core.remember_fast(memory.fast);
+        let hall = wires.fast.then(|| Hall::new(&mut core, settings, &keys, now)).flatten();
         let mut agenda = Agenda::default();
         let mut restored = 0u32;
-        for record in &memory.remotes {
+        for record in memory.remotes.iter().filter(|_| wires.classic) {
             let key = core.roll.find(&record.role).filter(|(_, acceptance)| *acceptance == Acceptance::Accepted);
             let Some(key) = key.map(|(key, _)| key.clone()) else { continue };
             let mut remote = Remote::restore(record, key);
@@ -77,7 +92,7 @@ impl Road {
             agenda.set_deadline(remote.nuid, remote.rest);
             table.adopt(remote);
         }
-        for ha in dial {
+        for ha in dial.into_iter().filter(|_| hall.is_none()) {
             if table.is_dialed(ha) {
                 continue;
             }
@@ -86,7 +101,7 @@ impl Road {
             let nuid = remote.nuid;
             agenda.set_deadline(nuid, remote.deadline());
         }
-        let mut road = Self { core, table, agenda, is_awaited: false, reserved: memory.local.puid };
+        let mut road = Self { core, table, agenda, hall, is_awaited: false, delivered: 0, reserved: memory.local.puid };
         road.note_puid();
         road
     }
@@ -103,6 +118,11 @@ impl Road {
         let mut proven = v0::batch::prove(&mut self.table, datagrams).into_iter();
         for datagram in datagrams {
             self.take(datagram, proven.next().flatten());
+        }
+        if let Some(hall) = &mut self.hall {
+            hall.settle(&mut self.core);
+            self.supersede();
+            self.note_room();
         }
     }
 
@@ -140,6 +160,11 @@ impl Road {
             }
             self.settle(nuid);
         }
+        let wish = self.hall.as_mut().and_then(|hall| hall.handle_timeout(&mut self.core));
+        if let Some(Wish::Classic(address)) = wish {
+            self.dial_classic(address);
+        }
+        self.note_room();
     }
 
     /// Writes the next datagram, or train of equal ones, into `out` (cleared first) and says how and where it goes.
@@ -159,7 +184,8 @@ impl Road {
                 return Some(self.count_out(Transmit::one(to, out.len())));
             }
         }
-        None
+        let transmit = self.hall.as_mut()?.poll_transmit(&mut self.core, out)?;
+        Some(self.count_out(transmit))
     }
 
     /// The next event for the application or change for the disk.
@@ -172,7 +198,28 @@ impl Road {
         if self.core.has_controls() || self.core.has_outputs() || self.agenda.has_ready() {
             return Some(self.core.now);
         }
-        self.agenda.deadline()
+        let fast = self.hall.as_ref().and_then(|hall| hall.poll_timeout(self.core.now));
+        self.agenda.deadline().into_iter().chain(fast).min()
+    }
+
+    /// Ends all sessions of the fast wire, with a word to each peer; what [`Road::poll_transmit`] gives then is the last.
+    pub fn close(&mut self, now: Time) {
+        self.advance(now);
+        if let Some(hall) = &mut self.hall {
+            hall.close(&mut self.core);
+        }
+    }
+
+    /// Tells what the wall clock says at `now`: told to peers, never used for timers.
+    pub fn set_wall(&mut self, now: Time, wall: Wall) {
+        if let Some(hall) = &mut self.hall {
+            hall.set_wall(now, wall);
+        }
+    }
+
+    /// The sessions of the fast wire as they are now.
+    pub fn sessions(&self) -> Vec<SessionView> {
+        self.hall.as_ref().map(|hall| hall.view().collect()).unwrap_or_default()
     }
 
     /// Counters since the start.
@@ -190,9 +237,18 @@ impl Road {
         self.core.own_key()
     }
 
-    fn take(&mut self, datagram: &Datagram<'_>, proven: Option<VerifyKey>) {
+    fn take(&mut self, datagram: &mut Datagram<'_>, proven: Option<VerifyKey>) {
         self.core.stats.datagrams_in += 1;
         self.core.stats.bytes_in += datagram.bytes.len() as u64;
+        if is_fast(datagram.bytes) {
+            return match &mut self.hall {
+                Some(hall) => hall.handle_datagram(&mut self.core, datagram),
+                None => self.core.stats.drop(stats::Drop::Unsupported),
+            };
+        }
+        if !self.core.config.wires.classic {
+            return self.core.stats.drop(stats::Drop::Unsupported);
+        }
         if let Some(nuid) = v0::handle(&mut self.core, &mut self.table, datagram.from, datagram.bytes, proven) {
             self.settle(nuid);
         }
@@ -243,6 +299,9 @@ impl Road {
     }
 
     fn send(&mut self, ticket: Ticket, to: Name, message: Message) -> Result<(), Command> {
+        if self.hall.as_ref().is_some_and(|hall| hall.is_joined(&to)) {
+            return self.send_fast(ticket, to, message);
+        }
         let Some(nuid) = self.table.named(&to) else { return self.fail(ticket, Failure::Absent) };
         let Some(remote) = self.table.find(nuid).filter(|r| r.session.is_some() && r.present) else {
             return self.fail(ticket, Failure::Absent);
@@ -267,6 +326,67 @@ impl Road {
         Ok(())
     }
 
+    /// The same on the fast wire: any bytes are a body there.
+    fn send_fast(&mut self, ticket: Ticket, to: Name, message: Message) -> Result<(), Command> {
+        if message.body.len() > limits::FAST_MESSAGE_MAX {
+            return self.fail(ticket, Failure::TooLarge);
+        }
+        let Some(kind) = Kind::new(&message.kind) else { return self.fail(ticket, Failure::Malformed) };
+        let going = self.core.held.going;
+        let is_full = going > 0 && going + message.body.len() > self.core.config.bytes;
+        let outgoing = Outgoing {
+            ticket,
+            priority: v1::message::priority(&message),
+            kind,
+            route: v1::route::write(&message.route).into(),
+            body: Body::Whole(message.body.clone()),
+        };
+        let hall = self.hall.as_mut().filter(|_| !is_full);
+        match hall.map(|hall| hall.send(&mut self.core, &to, outgoing)) {
+            Some(Some(Ok(()))) => Ok(()),
+            Some(None) => self.fail(ticket, Failure::Absent),
+            None | Some(Some(Err(_))) => {
+                (self.is_awaited, self.delivered) = (true, self.core.stats.messages_out);
+                Err(Command::Send { ticket, to, message })
+            }
+        }
+    }
+
+    /// Estates that have come over the fast wire need nothing of the classic one any more. They are still there, so nobody
+    /// is told that they left.
+    fn supersede(&mut self) {
+        while let Some(name) = self.core.superseded.pop() {
+            let Some(nuid) = self.table.named(&name) else { continue };
+            let Some(remote) = self.table.find(nuid) else { continue };
+            (remote.present, remote.home) = (false, None);
+            cut(&mut self.core, remote, Departure::Renewed);
+            self.settle(nuid);
+        }
+    }
+
+    /// Somebody was sent away with a message: says so when another has arrived since.
+    fn note_room(&mut self) {
+        let has_room = self.core.held.going <= self.core.config.bytes / 2;
+        if self.is_awaited && has_room && self.core.stats.messages_out > self.delivered {
+            self.is_awaited = false;
+            self.core.event(Event::Room);
+        }
+    }
+
+    /// Nobody at `address` answers on the fast wire.
+    fn dial_classic(&mut self, address: SocketAddr) {
+        if self.table.is_dialed(address) {
+            return;
+        }
+        if let Some(hall) = &mut self.hall {
+            hall.rest(address, self.core.now);
+        }
+        let Some(remote) = self.table.dial(address) else { return };
+        v0::joiner::start(&mut self.core, remote);
+        let nuid = remote.nuid;
+        self.settle(nuid);
+    }
+
     #[allow(clippy::unnecessary_wraps)] // the shape `send` returns
     fn fail(&mut self, ticket: Ticket, why: Failure) -> Result<(), Command> {
         self.core.event(Event::Failed { ticket, why });
@@ -285,6 +405,9 @@ impl Road {
 
     /// A role's standing has changed: those who wait get their answer, live sessions of the refused end at once.
     fn apply(&mut self, role: &Name, acceptance: Option<Acceptance>) {
+        if let Some(hall) = &mut self.hall {
+            hall.on_admit(&mut self.core, role, acceptance);
+        }
         let mut concerned = self.table.of_role(role);
         concerned.extend(self.table.numbers_held_for(role));
         for nuid in concerned {

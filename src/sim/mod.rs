@@ -4,4 +4,4 @@ pub mod link;
 pub mod world;
 
 pub use link::Link;
-pub use world::{Host, World, estate};
+pub use world::{Host, World, estate, fast};

@@ -10,7 +10,7 @@ use super::link::Link;
 use crate::base::{Acceptance, Name, Random, Time};
 use crate::keep::{Change, LocalRecord, OwnKeys};
 use crate::message::Message;
-use crate::road::{Config, Datagram, Mark, Memory, Output, Road};
+use crate::road::{Wires, Config, Datagram, Mark, Memory, Output, Road};
 use crate::transport::{Command, Event, Ticket};
 
 /// A host with one road.
@@ -54,8 +54,13 @@ pub struct World {
 /// Steps without time moving after which a road is said to be stuck.
 const STANDSTILL: u32 = 100_000;
 
-/// Settings of an estate whose role is its name.
+/// Settings of an estate on the classic wire whose role is its name.
 pub fn estate(name: &str) -> Config {
+    Config { wires: Wires::CLASSIC, ..fast(name) }
+}
+
+/// Settings of an estate on the fast wire whose role is its name.
+pub fn fast(name: &str) -> Config {
     // Names in tests and benches are written by hand.
     #[allow(clippy::expect_used)]
     let name = Name::new(name).expect("a legal name");
@@ -235,6 +240,7 @@ fn write(disk: &mut Memory, change: Change) {
             disk.roll.set(key, acceptance);
         }
         Change::DropRole(role) => {
+            disk.fast.remove(&role);
             disk.roll.remove(&role);
         }
         Change::Local(record) => disk.local = record,
@@ -243,5 +249,8 @@ fn write(disk: &mut Memory, change: Change) {
             disk.remotes.push(record);
         }
         Change::DropRemote(name) => disk.remotes.retain(|r| r.name != name),
+        Change::Fast(role) => {
+            disk.fast.insert(role);
+        }
     }
 }

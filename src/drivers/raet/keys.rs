@@ -178,7 +178,7 @@ fn is_decided(change: &Change, disk: &Roll) -> bool {
             disk.find(&key.role).is_some_and(|(known, standing)| standing != Acceptance::Pending || known != key)
         }
         Change::DropRole(role) => disk.find(role).is_some_and(|(_, standing)| standing == Acceptance::Rejected),
-        Change::Local(_) | Change::Remote(_) | Change::DropRemote(_) => false,
+        Change::Local(_) | Change::Remote(_) | Change::DropRemote(_) | Change::Fast(_) => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a packet carried that must arrive, said in a few bytes: the parts that sent it are told when it was acknowledged or lost.
 
 /// Something a packet carried that must arrive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Carried {
     /// A piece of a message.
     Chunk {

@@ -113,6 +113,20 @@ pub enum Misuse {
     Crumbs,
 }
 
+/// How urgent a message of the roles is: jobs and requests before returns, and both before what is large.
+pub fn priority(message: &crate::message::Message) -> u8 {
+    match message.body.len() {
+        0..SMALL if message.kind == "pub" || message.kind == "load" => 0,
+        0..LARGE => 1,
+        _ => 2,
+    }
+}
+
+/// A job or request larger than this is no control message.
+const SMALL: usize = 16 << 10;
+/// A message that takes longer than some hundred packets is bulk.
+const LARGE: usize = 256 << 10;
+
 impl Kind {
     /// A kind; `None` when it is too long.
     pub fn new(text: &str) -> Option<Self> {

@@ -30,7 +30,7 @@ pub struct Welcome {
     pub retry_after: u32,
     /// The responder's session id; 0 without a session.
     pub cid: u64,
-    /// What a Reset of this session will say; zero without a session.
+    /// What a Reset of this session will say; without a session, what a Reset under the initiator's id says to call it back.
     pub reset: [u8; 16],
     /// The responder's wall clock, microseconds since 1970.
     pub wall: i64,

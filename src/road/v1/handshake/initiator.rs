@@ -88,7 +88,8 @@ pub struct Initiator {
 enum State {
     Hello(Box<Greeting>),
     Initiate(Box<Proof>),
-    Waiting(Time),
+    /// Until then, or until the responder says with this session id and token that it has decided.
+    Waiting(Time, Option<(u64, [u8; 16])>),
     Done,
 }
 
@@ -138,8 +139,18 @@ impl Initiator {
         match &self.state {
             State::Hello(greeting) => Some(greeting.hello.head.cid),
             State::Initiate(proof) => Some(proof.head.cid),
-            State::Waiting(_) | State::Done => None,
+            State::Waiting(..) | State::Done => None,
         }
+    }
+
+    /// The responder calls: whatever it turned us away for is decided. Says whether it was called in truth.
+    pub fn on_reset(&mut self, now: Time, cid: u64, token: &[u8; 16]) -> bool {
+        let State::Waiting(_, Some((ours, expected))) = &self.state else { return false };
+        if *ours != cid || !derive::same(token, expected) {
+            return false;
+        }
+        self.start(now, now);
+        true
     }
 
     /// Takes a datagram from the responder's address; data packets are opened in place.
@@ -159,7 +170,7 @@ impl Initiator {
     /// Time has passed: a wait may be over, or an Initiate too old.
     pub fn handle_timeout(&mut self, now: Time) {
         match &self.state {
-            State::Waiting(until) if *until <= now => self.start(now, now),
+            State::Waiting(until, _) if *until <= now => self.start(now, now),
             // The cookie may have expired, or the responder forgotten its minute keys.
             State::Initiate(proof) if proof.pace.since() + HURRY <= now => self.start(proof.pace.since(), now),
             _ => {}
@@ -171,7 +182,7 @@ impl Initiator {
         let (pace, datagram) = match &mut self.state {
             State::Hello(greeting) => (&mut greeting.pace, &greeting.datagram),
             State::Initiate(proof) => (&mut proof.pace, &proof.datagram),
-            State::Waiting(_) | State::Done => return None,
+            State::Waiting(..) | State::Done => return None,
         };
         if pace.due() > now {
             return None;
@@ -185,7 +196,7 @@ impl Initiator {
         match &self.state {
             State::Hello(greeting) => Some(greeting.pace.due()),
             State::Initiate(proof) => Some(proof.pace.due().min(proof.pace.since() + HURRY)),
-            State::Waiting(until) => Some(*until),
+            State::Waiting(until, _) => Some(*until),
             State::Done => None,
         }
     }
@@ -208,7 +219,7 @@ impl Initiator {
         });
         let Some(features) = features else {
             // A pin of small order is no key at all: nobody can be reached with it.
-            self.state = State::Waiting(now + REFUSED.1);
+            self.state = State::Waiting(now + REFUSED.1, None);
             return;
         };
         let hello = self.mac.sign(Hello { head, ephemeral: public, features, token: None, mac: [0; 16] });
@@ -314,7 +325,7 @@ impl Initiator {
             }
             Ok((welcome, _)) => Ok(self.wait(now, &welcome)),
             Err(fault) => {
-                self.state = State::Waiting(now + jitter(REFUSED.0, &mut self.random));
+                self.state = State::Waiting(now + jitter(REFUSED.0, &mut self.random), None);
                 Ok(Progress::Fault(fault))
             }
         }
@@ -369,7 +380,8 @@ impl Initiator {
         };
         let wait = Duration::from_millis(u64::from(welcome.retry_after)).clamp(least, most);
         let wait = jitter(wait, &mut self.random);
-        self.state = State::Waiting(now + wait);
+        let call = self.cid().map(|cid| (cid, welcome.reset));
+        self.state = State::Waiting(now + wait, call);
         Progress::Waiting { status: welcome.status, wait }
     }
 }

@@ -204,11 +204,24 @@ impl Responder {
         if status == Status::Accepted {
             return None;
         }
-        let body = self.welcome(wall, status, retry_after).write();
+        let mut welcome = self.welcome(wall, status, retry_after);
+        welcome.reset = self.call_token(applicant.cid);
+        let body = welcome.write();
         let number = self.next_answer();
         let mut keys = applicant.keys(now);
         let head = keys.head(now, applicant.cid, number, None);
         greet(&mut keys, &head, number, &body)
+    }
+
+    /// The datagram that calls back whoever was turned away under its session id `cid`: something was decided.
+    pub fn nudge(&mut self, cid: u64) -> Vec<u8> {
+        let bytes: [u8; 16] = self.random.bytes();
+        Reset { head: Head::new(Kind::Reset, 0, cid), token: self.call_token(cid) }.write(&bytes)
+    }
+
+    /// What a call says; known to nobody but us and whom we turned away.
+    fn call_token(&self, cid: u64) -> [u8; 16] {
+        self.reset.tag(&[b"call", &cid.to_be_bytes()])
     }
 
     /// The answer to a data packet of a session `cid` that we do not know, always shorter than it.

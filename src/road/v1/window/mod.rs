@@ -9,12 +9,11 @@ use crate::base::Time;
 
 mod bbr;
 mod cubic;
-mod given;
 mod hystart;
 
 pub use bbr::Bbr;
 pub use cubic::Cubic;
-pub use given::{Rate, Rtt, Verdict};
+use super::{Rtt, Verdict};
 
 /// Everything a window may look at when an ACK or a loss timeout was taken in.
 #[derive(Debug, Clone, Copy)]

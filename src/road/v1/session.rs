@@ -1,0 +1,406 @@
+//! One session with one estate: it owns the parts, asks them, and decides. Parts never call each other.
+//!
+//! What comes in is in `take`, what goes out in `fill`; here is what a session is, and its timers.
+
+mod fill;
+mod take;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::acks::Acks;
+use super::carried::Carried;
+use super::handshake::{Established, Pace};
+use super::inbox::Inbox;
+use super::loss::Loss;
+use super::mtu::Mtu;
+use super::outbox::Outbox;
+use super::pacer::Pacer;
+use super::path::Path;
+use super::rtt::Rtt;
+use super::sent::Sent;
+use super::tally::Tally;
+use super::window::{Control, Window};
+use super::{Keys, Seen};
+use crate::base::{Name, Time};
+use crate::keep::RoleKey;
+use crate::road::config::Fast;
+use crate::road::core::{Core, Held};
+use crate::road::datagram::Mark;
+use crate::transport::{Departure, Event, Failure};
+use crate::wire::v1::Parameters;
+
+/// A live session.
+pub(crate) struct Session {
+    /// The estate's name on this road.
+    pub(super) name: Name,
+    /// Its role and keys.
+    pub(super) key: RoleKey,
+    /// Our session id: packets to us carry it.
+    pub(super) ours: u64,
+    theirs: u64,
+    reset: [u8; 16],
+    keys: Keys,
+    seen: Seen,
+    is_initiator: bool,
+    /// WELCOME, until the peer has shown that it heard it; of a responder.
+    greeting: Option<Box<Greeting>>,
+    sent: Sent,
+    rtt: Rtt,
+    loss: Loss,
+    window: Control,
+    pacer: Pacer,
+    mtu: Mtu,
+    /// Largest datagram either side takes.
+    ceiling: u16,
+    marks: super::ecn::Marks,
+    acks: Acks,
+    outbox: Outbox,
+    inbox: Inbox,
+    path: Path,
+    clocks: Clocks,
+    /// What the session's messages took when the road looked last; the road's own.
+    pub(super) held: Held,
+    pub(super) tally: Tally,
+    /// Why it is over, once it is.
+    ended: Option<End>,
+}
+
+/// WELCOME, said again until it was heard.
+struct Greeting {
+    body: Vec<u8>,
+    pace: Pace,
+    since: Time,
+}
+
+/// What is due when.
+#[derive(Debug)]
+struct Clocks {
+    /// When a packet of the peer's opened last.
+    heard: Time,
+    /// When we last sent something to be acknowledged.
+    asked: Time,
+    /// Probe timeouts since something was acknowledged.
+    timeouts: u32,
+    /// Probe packets to send whatever the window says.
+    probes: u8,
+    /// A PING is due though nothing else is.
+    is_ping_due: bool,
+    /// Nothing is sent before, for the pace.
+    paced: Option<Time>,
+    /// The interval of signs of life, of an initiator.
+    keep_alive: Duration,
+    /// The peer's longest delay of an acknowledgement.
+    ack_delay: Duration,
+    /// Share of packets lost, in 1/65,536ths, smoothed.
+    loss_share: u32,
+    /// When small messages are said a second time.
+    repeat: Option<Time>,
+    /// Small messages are to be said a second time now.
+    repeats: bool,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    /// What the application is told.
+    pub(crate) why: Departure,
+    /// What the peer is told, if it does not know yet.
+    pub(crate) code: Option<Code>,
+}
+
+/// Why a session is closed, on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// The process ends, or the application wants no more.
+    Done,
+    /// The peer broke a rule of this wire.
+    Violation,
+    /// The peer's key was rejected or deleted.
+    Refused,
+    /// The estate has a newer session.
+    Replaced,
+    /// Packet numbers or keys are used up.
+    Spent,
+}
+
+//= handshake v1 "States": 90 s idle, three missed keep-alives.
+const IDLE: Duration = Duration::from_secs(90);
+/// An established session that its peer never used is forgotten: as long as an Initiate is said again in a hurry, twice.
+const UNCONFIRMED: Duration = Duration::from_secs(20);
+/// Longest wait between two probes. A hole of a minute is a matter of hours for doubling timers, and a probe every two
+/// seconds a matter of bytes (handshake v1, fault matrix "delay spike").
+const PROBE_MAX: Duration = Duration::from_secs(2);
+
+impl Code {
+    pub(super) fn number(self) -> u64 {
+        match self {
+            Self::Done => 0,
+            Self::Violation => 1,
+            Self::Refused => 2,
+            Self::Replaced => 3,
+            Self::Spent => 4,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Violation => "broken rule",
+            Self::Refused => "key refused",
+            Self::Replaced => "newer session",
+            Self::Spent => "keys spent",
+        }
+    }
+}
+
+impl Session {
+    /// Of a finished handshake with the estate at `remote`; `rtt`: what the handshake measured.
+    pub(super) fn new(
+        now: Time,
+        settings: &Fast,
+        name: Name,
+        established: Established,
+        remote: SocketAddr,
+        is_initiator: bool,
+        rtt: Option<Duration>,
+    ) -> Self {
+        let theirs = established.parameters;
+        let ceiling = u16::try_from(theirs.datagram.min(u64::from(settings.datagram))).unwrap_or(u16::MAX);
+        let mtu = Mtu::new(super::mtu::BASE, ceiling);
+        let greeting = (!is_initiator).then(|| {
+            // The first is on its way.
+            let mut pace = Pace::new(now, now);
+            pace.on_sent(now, &mut crate::base::Random::from_number(established.ours));
+            Box::new(Greeting { body: established.welcome, pace, since: now })
+        });
+        let mut acks = Acks::new(Duration::from_micros(settings.parameters.ack_delay));
+        if let Some(number) = established.seen.largest() {
+            // WELCOME itself asks to be acknowledged: that is how the responder learns that we are here.
+            acks.on_packet(now, number, true, Mark::NotEct);
+        }
+        Self {
+            name,
+            key: established.peer.key,
+            ours: established.ours,
+            theirs: established.theirs,
+            reset: established.reset,
+            keys: established.keys,
+            seen: established.seen,
+            is_initiator,
+            greeting,
+            sent: Sent::new(established.number),
+            rtt: Rtt::new(rtt),
+            loss: Loss::new(),
+            window: Control::new(settings.control, now, u32::from(mtu.size())),
+            pacer: Pacer::new(now),
+            mtu,
+            ceiling,
+            marks: super::ecn::Marks::new(),
+            acks,
+            outbox: Outbox::new(theirs.credit, theirs.open),
+            inbox: Inbox::new(now, settings.parameters.credit, settings.parameters.open),
+            path: Path::new(remote),
+            clocks: Clocks::new(now, &settings.parameters, &theirs, is_initiator),
+            held: Held::default(),
+            tally: Tally::new(now),
+            ended: None,
+        }
+    }
+
+    /// Where its packets go.
+    pub(super) fn remote(&self) -> SocketAddr {
+        self.path.remote()
+    }
+
+    /// The id packets to the peer carry, and the token that says it has lost the session.
+    pub(super) fn resets(&self, cid: u64, token: &[u8; 16]) -> bool {
+        cid == self.theirs && crate::nacl::derive::same(token, &self.reset)
+    }
+
+    /// Whether the peer has shown that it is in the session.
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.greeting.is_none()
+    }
+
+    /// WELCOME was not heard: say it again.
+    pub(super) fn greet_again(&mut self, now: Time) {
+        if let Some(greeting) = &mut self.greeting {
+            greeting.pace.hasten(now);
+        }
+    }
+
+    /// The messages to be sent.
+    pub(super) fn outbox(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+
+    /// Whether the application is too slow to be given more.
+    pub(super) fn hold(&mut self, is_held: bool) {
+        self.inbox.hold(is_held);
+    }
+
+    /// Bytes of messages here.
+    pub(super) fn holds(&self) -> Held {
+        Held { going: self.outbox.bytes(), coming: self.inbox.bytes() }
+    }
+
+    /// Ends the session; the first reason counts.
+    pub(super) fn end(&mut self, why: Departure, code: Option<Code>) {
+        self.ended.get_or_insert(End { why, code });
+    }
+
+    /// Why it is over, if it is.
+    pub(super) fn ended(&self) -> Option<End> {
+        self.ended
+    }
+
+    /// It is over: the application is told, and what was on its way fails.
+    pub(super) fn leave(&mut self, core: &mut Core, why: Departure) {
+        if self.is_confirmed() {
+            tracing::debug!(estate = %self.name, %why, "left");
+            core.event(Event::Left { peer: self.name.clone(), why });
+        }
+        self.outbox.fail_all(&mut |ticket| core.event(Event::Failed { ticket, why: Failure::Lost }));
+    }
+
+    /// What an operator sees.
+    pub(super) fn view(&self) -> super::hall::SessionView {
+        let held = self.holds();
+        super::hall::SessionView {
+            name: self.name.clone(),
+            remote: self.path.remote(),
+            rtt: self.rtt.smoothed(),
+            rtt_min: self.rtt.min(),
+            window: self.window.window(),
+            in_flight: self.sent.in_flight(),
+            rate: self.window.rate(&self.rtt),
+            mtu: self.mtu.size(),
+            going: held.going,
+            coming: held.coming,
+            suite: self.keys.suite(),
+            loss: f64::from(self.clocks.loss_share) / 65_536.0,
+            tally: self.tally,
+        }
+    }
+
+    /// Time has passed.
+    pub(super) fn handle_timeout(&mut self, core: &mut Core) {
+        let now = core.now;
+        self.keys.on_timeout(now);
+        if self.path.on_timeout(now) {
+            self.new_path(now);
+        }
+        if self.sent.loss_deadline().is_some_and(|due| due <= now) {
+            self.on_loss_timeout(core);
+        }
+        if self.pto_deadline().is_some_and(|due| due <= now) {
+            self.on_probe_timeout();
+        }
+        self.clocks.paced.take_if(|paced| *paced <= now);
+        if self.clocks.repeat.take_if(|due| *due <= now).is_some() {
+            self.clocks.repeats = true;
+        }
+        if now.since(self.clocks.heard) >= IDLE {
+            self.end(Departure::Silent, None);
+        } else if self.greeting.as_ref().is_some_and(|greeting| now.since(greeting.since) >= UNCONFIRMED) {
+            self.end(Departure::Silent, None);
+        }
+        if self.alive_deadline().is_some_and(|due| due <= now) {
+            self.clocks.is_ping_due = true;
+        }
+    }
+
+    /// When [`Session::handle_timeout`] is due, or something is to be sent that the pace holds back.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let unconfirmed = self.greeting.as_ref().map(|greeting| (greeting.since + UNCONFIRMED).min(greeting.pace.due()));
+        [
+            Some(self.clocks.heard + IDLE),
+            unconfirmed,
+            self.sent.loss_deadline(),
+            self.pto_deadline(),
+            self.acks.deadline(),
+            self.path.deadline(),
+            self.mtu.deadline(),
+            self.clocks.paced,
+            self.clocks.repeat,
+            self.alive_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The session's probe timeout.
+    fn pto(&self) -> Duration {
+        self.rtt.pto(self.clocks.ack_delay)
+    }
+
+    fn pto_deadline(&self) -> Option<Time> {
+        if !self.sent.has_eliciting() {
+            return None;
+        }
+        //= RFC 9002 §6.2.1: doubled with each timeout.
+        let wait = self.pto().saturating_mul(1 << self.clocks.timeouts.min(16)).min(self.pto().max(PROBE_MAX));
+        self.sent.last_eliciting().map(|last| last + wait)
+    }
+
+    fn alive_deadline(&self) -> Option<Time> {
+        let is_due = self.is_initiator && !self.clocks.is_ping_due;
+        is_due.then(|| self.clocks.asked.max(self.clocks.heard) + self.clocks.keep_alive)
+    }
+
+    fn on_probe_timeout(&mut self) {
+        self.clocks.timeouts += 1;
+        self.tally.timeouts += 1;
+        //= RFC 9002 §6.2.4: two probes, so that one lost packet does not cost another timeout.
+        self.clocks.probes = 2;
+        self.clocks.is_ping_due = true;
+        if self.mtu.on_pto(self.clocks.timeouts) {
+            self.window.on_mtu(u32::from(self.mtu.size()));
+        }
+        let outbox = &mut self.outbox;
+        let inbox = &mut self.inbox;
+        self.sent.probe(2, &mut |carried| resend(outbox, inbox, &carried));
+    }
+
+    /// Another path: what was learnt of the old one does not hold (RFC 9000 §9.4).
+    fn new_path(&mut self, now: Time) {
+        self.sent.on_new_path();
+        self.rtt = Rtt::new(None);
+        self.window.on_new_path(now);
+        self.marks = super::ecn::Marks::new();
+        self.mtu = Mtu::new(super::mtu::BASE, self.ceiling);
+        self.clocks.timeouts = 0;
+    }
+}
+
+impl Clocks {
+    fn new(now: Time, ours: &Parameters, theirs: &Parameters, is_initiator: bool) -> Self {
+        let keep_alive = Duration::from_millis(ours.keep_alive.min(theirs.keep_alive).clamp(1000, 30_000));
+        Self {
+            heard: now,
+            asked: now,
+            timeouts: 0,
+            probes: 0,
+            is_ping_due: is_initiator,
+            paced: None,
+            keep_alive,
+            //= RFC 9000 §18.2: below 2^14 ms.
+            ack_delay: Duration::from_micros(theirs.ack_delay.min(16_383_000)),
+            loss_share: 0,
+            repeat: None,
+            repeats: false,
+        }
+    }
+}
+
+/// What was carried and is lost, or may be: it goes out again.
+fn resend(outbox: &mut Outbox, inbox: &mut Inbox, carried: &Carried) {
+    match carried {
+        Carried::Chunk { .. } | Carried::Wholes { .. } | Carried::Drop(_) => outbox.on_lost(carried),
+        Carried::Credit | Carried::Open | Carried::Refuse(_) => inbox.on_lost(carried),
+        // Said again by their own clocks, or not at all.
+        Carried::Ids | Carried::Welcome | Carried::Probe | Carried::Ping | Carried::Ack { .. } => {}
+    }
+}

@@ -1,0 +1,249 @@
+//! What comes in: a datagram of the session is opened in place, and its frames are told to the parts.
+
+use std::net::SocketAddr;
+
+use super::super::message::{Heading, Incoming};
+use super::super::keys::Refused;
+use super::super::path::Moved;
+use super::super::route;
+use super::super::carried::Carried;
+use super::super::sent::{Fate, Verdict};
+use super::super::window::{Sight, Window};
+use super::{Code, Session, resend};
+use crate::base::{Name, Time};
+use crate::message::{Message, Route};
+use crate::road::core::Core;
+use crate::road::datagram::Mark;
+use crate::road::stats::Drop;
+use crate::transport::{Departure, Event, Failure};
+use crate::wire::v1::{Ack, Frame, Frames};
+
+/// The peer broke a rule, in words for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Broken(&'static str);
+
+impl Session {
+    /// Takes a datagram that carries our session id. One that does not open changes nothing.
+    pub(crate) fn handle_datagram(&mut self, core: &mut Core, from: SocketAddr, mark: Mark, datagram: &mut [u8]) {
+        let (now, size, pto) = (core.now, datagram.len(), self.pto());
+        let opened = match self.keys.open(now, pto, &mut self.seen, datagram) {
+            Ok(opened) => opened,
+            Err(why) => return self.refuse(core, why),
+        };
+        let number = opened.number;
+        let is_newest = self.seen.largest() == Some(number);
+        self.clocks.heard = now;
+        self.tally.datagrams_in += 1;
+        self.tally.bytes_in += size as u64;
+        self.confirm(core);
+        let moved = self.path.on_packet(now, from, size, is_newest, pto, &mut core.random);
+        if moved != Moved::No {
+            tracing::debug!(estate = %self.name, %from, "moved");
+            self.tally.moves += 1;
+            if moved == Moved::Host {
+                self.new_path(now);
+            }
+        }
+        let mut is_eliciting = false;
+        for frame in Frames::new(opened.frames) {
+            let taken = match frame {
+                Ok(frame) => {
+                    is_eliciting |= frame.is_eliciting();
+                    self.on_frame(core, now, frame)
+                }
+                Err(malformed) => Err(Broken(malformed.what)),
+            };
+            if let Err(Broken(what)) = taken {
+                tracing::warn!(estate = %self.name, what, "broke a rule of the wire; the session ends");
+                core.stats.drop(Drop::Malformed);
+                return self.end(Departure::Renewed, Some(Code::Violation));
+            }
+            if self.ended.is_some() {
+                return;
+            }
+        }
+        self.acks.on_packet(now, number, is_eliciting, mark);
+    }
+
+    fn refuse(&mut self, core: &mut Core, why: Refused) {
+        core.stats.drop(match why {
+            Refused::Malformed(_) => Drop::Malformed,
+            Refused::Replayed => Drop::Duplicate,
+            Refused::Epoch => Drop::Stale,
+            Refused::Forged => Drop::Unsealed,
+            Refused::Spent => {
+                self.end(Departure::Renewed, Some(Code::Spent));
+                Drop::Full
+            }
+        });
+    }
+
+    /// The peer has shown that it is in the session.
+    fn confirm(&mut self, core: &mut Core) {
+        if self.greeting.take().is_some() {
+            self.announce(core);
+        }
+    }
+
+    /// Tells the application that the estate is there.
+    pub(crate) fn announce(&mut self, core: &mut Core) {
+        tracing::debug!(estate = %self.name, remote = %self.path.remote(), suite = ?self.keys.suite(), "joined, fast");
+        core.superseded.push(self.name.clone());
+        core.event(Event::Joined { peer: self.name.clone() });
+    }
+
+    fn on_frame(&mut self, core: &mut Core, now: Time, frame: Frame<'_>) -> Result<(), Broken> {
+        match frame {
+            Frame::Pad(_) | Frame::Ping | Frame::Welcome(_) | Frame::Ids(_) | Frame::Datagram(_) => {}
+            Frame::Ack(ack) => self.on_ack(core, now, &ack)?,
+            Frame::Chunk(chunk) => {
+                let (name, tally) = (&self.name, &mut self.tally);
+                let mut bad = None;
+                let taken = self.inbox.on_chunk(&chunk, &mut |incoming| {
+                    tally.messages_in += 1;
+                    core.stats.messages_in += 1;
+                    match received(name, &core.config.name, incoming) {
+                        Ok(event) => core.event(event),
+                        Err(broken) => bad = Some(broken),
+                    }
+                });
+                taken.map_err(|_| Broken("a message"))?;
+                bad.map_or(Ok(()), Err)?;
+            }
+            Frame::Credit(total) => self.outbox.on_credit(total),
+            Frame::Open(below) => self.outbox.on_open(below),
+            Frame::Drop { message, end } => {
+                self.inbox.on_drop(message, end, &mut |_| {}).map_err(|_| Broken("a dropped message"))?;
+            }
+            Frame::Refuse { message, .. } => {
+                if let Some(ticket) = self.outbox.on_refuse(message) {
+                    core.event(Event::Failed { ticket, why: Failure::Refused });
+                }
+            }
+            Frame::Close { code, reason } => {
+                tracing::debug!(estate = %self.name, code, reason, "closed by the peer");
+                let why = if code == Code::Refused.number() { Departure::Rejected } else { Departure::Renewed };
+                self.end(why, None);
+            }
+            Frame::Probe(token) => self.path.on_probe(token),
+            Frame::Probed(token) => {
+                self.path.on_probed(token);
+            }
+        }
+        Ok(())
+    }
+
+    fn on_ack(&mut self, core: &mut Core, now: Time, ack: &Ack<'_>) -> Result<(), Broken> {
+        let mut fates = Fates { outbox: &mut self.outbox, inbox: &mut self.inbox, core, tally: &mut self.tally };
+        let mut heard = None;
+        let verdict = self.sent.on_ack(now, ack, &mut self.rtt, &mut self.loss, &mut |fate, carried| {
+            if let (Fate::Acked, Carried::Ack { largest }) = (fate, carried) {
+                heard = heard.max(Some(largest));
+            }
+            fates.tell(fate, &carried);
+        });
+        let verdict = verdict.map_err(|violation| Broken(violation.0))?;
+        if let Some(largest) = heard {
+            self.acks.on_ack_of_ack(largest);
+        }
+        if verdict.acked_packets > 0 {
+            //= RFC 9002 §6.2.1: the peer lives, the backoff starts anew.
+            self.clocks.timeouts = 0;
+            self.clocks.probes = 0;
+            self.keys.on_acked(ack.largest);
+        }
+        let ce = self.marks.on_verdict(&verdict, ack.ecn);
+        self.judge(now, &verdict, ce);
+        Ok(())
+    }
+
+    /// The loss timer came due (RFC 9002 §6.1.2).
+    pub(super) fn on_loss_timeout(&mut self, core: &mut Core) {
+        let now = core.now;
+        let mut fates = Fates { outbox: &mut self.outbox, inbox: &mut self.inbox, core, tally: &mut self.tally };
+        let each = &mut |fate, carried| fates.tell(fate, &carried);
+        let verdict = self.sent.on_loss_timeout(now, &self.rtt, &mut self.loss, each);
+        self.judge(now, &verdict, 0);
+    }
+
+    /// Tells window, path size and pace what became of packets.
+    fn judge(&mut self, now: Time, verdict: &Verdict, ce: u64) {
+        self.tally.on_verdict(verdict);
+        self.clocks.on_verdict(verdict);
+        if let Some(size) = verdict.acked_mtu_probe {
+            self.mtu.on_probe_acked(now, size);
+        }
+        if let Some(size) = verdict.lost_mtu_probe {
+            self.mtu.on_probe_lost(now, size);
+        }
+        let before = self.mtu.size();
+        self.mtu.on_verdict(verdict.acked_largest_size, verdict.lost_sizes_max);
+        if self.mtu.size() != before {
+            tracing::debug!(estate = %self.name, bytes = self.mtu.size(), "path takes");
+        }
+        let mtu = u32::from(self.mtu.size());
+        if u32::from(before) != mtu {
+            self.window.on_mtu(mtu);
+            self.pacer.on_mtu(mtu);
+        }
+        if verdict.spurious > 0 {
+            self.window.on_spurious(now);
+        }
+        self.window.on_ack(&Sight { now, verdict, rtt: &self.rtt, ce, mtu });
+        self.acks.set_delay(self.rtt.smoothed());
+    }
+}
+
+/// Whom to tell what became of what was carried.
+struct Fates<'a> {
+    outbox: &'a mut super::super::outbox::Outbox,
+    inbox: &'a mut super::super::inbox::Inbox,
+    core: &'a mut Core,
+    tally: &'a mut super::super::tally::Tally,
+}
+
+impl Fates<'_> {
+    fn tell(&mut self, fate: Fate, carried: &Carried) {
+        match fate {
+            Fate::Lost => resend(self.outbox, self.inbox, carried),
+            Fate::Acked => match carried {
+                Carried::Chunk { .. } | Carried::Wholes { .. } => {
+                    let (core, tally) = (&mut *self.core, &mut *self.tally);
+                    self.outbox.on_acked(carried, &mut |ticket| {
+                        tally.messages_out += 1;
+                        core.stats.messages_out += 1;
+                        core.event(Event::Delivered { ticket });
+                    });
+                }
+                _ => self.inbox.on_acked(carried),
+            },
+        }
+    }
+}
+
+impl super::Clocks {
+    /// The share of packets that are lost, over some hundred packets.
+    fn on_verdict(&mut self, verdict: &Verdict) {
+        let mut toward = |share: u32, packets: u32| {
+            for _ in 0..packets.min(64) {
+                self.loss_share = self.loss_share - self.loss_share / 128 + share / 128;
+            }
+        };
+        toward(0, verdict.acked_packets);
+        toward(65_535, verdict.lost_packets.saturating_sub(verdict.spurious));
+    }
+}
+
+/// A whole message as the application gets it: the sender's estate is who proved it, whatever the route says.
+fn received(from: &Name, own: &Name, incoming: Incoming) -> Result<Event, Broken> {
+    let Incoming::Whole { heading: Heading { kind, route, .. }, body } = incoming else {
+        return Err(Broken("streams are not wanted here"));
+    };
+    let mut route = route::read(&route).ok_or(Broken("route"))?;
+    if !kind.is_empty() || route != Route::default() {
+        route.src.estate.get_or_insert_with(|| from.clone());
+        route.dst.estate.get_or_insert_with(|| own.clone());
+    }
+    let message = Message { route, kind: kind.as_str().to_owned(), body };
+    Ok(Event::Received { from: from.clone(), message })
+}
