@@ -11,6 +11,8 @@ mod bbr;
 mod cubic;
 mod given;
 mod hystart;
+#[cfg(test)]
+mod tests;
 
 pub use bbr::Bbr;
 pub use cubic::Cubic;
