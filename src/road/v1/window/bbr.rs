@@ -8,8 +8,9 @@
 
 use std::time::Duration;
 
-use self::model::{Bunch, Empty, Highest, Round};
+use self::model::{Bunch, Empty, Epoch, Highest, Round};
 use self::noise::Noise;
+use super::cubic::Curve;
 use super::{Rate, Rtt, Sight, Window, bytes_in, initial_window, per_second, percent};
 use crate::base::Time;
 
@@ -27,11 +28,15 @@ const DRAIN: u64 = 50;
 /// `PacingMarginPercent` is 1.
 const MARGIN: u64 = 99;
 /// `Beta`.
-const BETA: u64 = 70;
+const BETA: f64 = 0.7;
 /// RFC 8511 §3.1 for a mark.
-const BETA_MARK: u64 = 85;
+const BETA_MARK: f64 = 0.85;
 /// `LossThresh`, above what is lost at random.
 const SLACK: f64 = 0.02;
+/// Beside a standing queue less will do: a CUBIC that has filled it adds but a packet or two a round.
+const SLACK_SHARED: f64 = 0.005;
+/// Hundredths of the believed rate below which what came through proves a slower path.
+const STALE: u64 = 75;
 /// `ProbeRTTDuration`.
 const PROBE_RTT: Duration = Duration::from_millis(200);
 
@@ -41,9 +46,12 @@ enum Phase {
     Drain,
     Down,
     Cruise,
-    Refill,
     Up,
     ProbeRtt,
+    /// Somebody else fills the queue: a CUBIC window shares it fairly whatever its depth.
+    Compete,
+    /// Is anybody still there? Less is sent, and the queue empties or not.
+    Test,
 }
 
 /// The controller's state. Rates are bytes per second, volumes bytes.
@@ -67,10 +75,20 @@ pub struct Bbr {
     full: u64,
     full_rounds: u32,
     is_full: bool,
-    bounds: Bounds,
-    undo: Option<(Bounds, Phase)>,
-    /// Rounds in a row in which a queue stood and far less than believed arrived.
-    stale: u32,
+    /// `bw_shortterm`: the rate a standing queue proved.
+    short: Option<u64>,
+    /// The last probe met more loss than chance explains.
+    is_contended: bool,
+    /// The window while competing, what it was before its newest reduction, and the tests failed since.
+    curve: Curve,
+    undo: Option<(Curve, Phase)>,
+    failed: u32,
+    tested: u32,
+    was_competing: bool,
+    /// A queue stood through the last round; a shorter one did.
+    is_shared: bool,
+    stands: bool,
+    epoch: Epoch,
     /// Settled and lost bytes of packets sent in this probe.
     probe: (u64, u64),
     /// The smallest RTT of a [`Phase::ProbeRtt`] and when half the pipe was reached.
@@ -78,17 +96,6 @@ pub struct Bbr {
     probe_rtt: Option<Duration>,
     delivered: u64,
     is_idle: bool,
-}
-
-/// What congestion taught. `None` is infinity.
-#[derive(Debug, Clone, Copy, Default)]
-struct Bounds {
-    /// `bw_shortterm`, `inflight_shortterm`, `inflight_longterm`.
-    rate: Option<u64>,
-    volume: Option<u64>,
-    ceiling: Option<u64>,
-    /// The last probe met more loss than chance explains.
-    is_contended: bool,
 }
 
 impl Bbr {
@@ -111,9 +118,16 @@ impl Bbr {
             full: 0,
             full_rounds: 0,
             is_full: false,
-            bounds: Bounds::default(),
+            short: None,
+            is_contended: false,
+            curve: Curve::new(mtu),
             undo: None,
-            stale: 0,
+            failed: 0,
+            tested: 0,
+            was_competing: false,
+            stands: false,
+            is_shared: false,
+            epoch: Epoch::new(now),
             probe: (0, 0),
             drained: None,
             probe_rtt: None,
@@ -124,7 +138,7 @@ impl Bbr {
 
     /// The rate believed now.
     fn bandwidth(&self) -> u64 {
-        self.highest.value().min(self.bounds.rate.unwrap_or(u64::MAX))
+        self.highest.value().min(self.short.unwrap_or(u64::MAX))
     }
 
     fn pipe(&self, rate: u64, gain: u64) -> u64 {
@@ -152,7 +166,7 @@ impl Bbr {
     }
 
     fn enter(&mut self, now: Time, phase: Phase) {
-        self.noise.on_slow(now, matches!(phase, Phase::Drain | Phase::Down));
+        self.noise.on_slow(now, matches!(phase, Phase::Drain | Phase::Down | Phase::Test));
         (self.phase, self.since, self.rounds) = (phase, now, 0);
         self.round.restart(self.delivered);
     }
@@ -194,31 +208,61 @@ impl Bbr {
                 self.highest.update(settled);
             }
         }
+        let is_limited = verdict.rate.is_some_and(|rate| rate.is_app_limited);
+        let stands = verdict.rtt_sample.map(|sample| !self.is_low(sample));
+        let length = self.empty.rtt.unwrap_or_default() * 2;
+        let settled = verdict.acked_bytes + percent(verdict.acked_bytes, (self.noise.share() * 100.0) as u64);
+        if let Some(rate) = self.epoch.on_settled(sight.now, settled, stands, is_limited, length) {
+            self.on_epoch(sight.now, rate);
+        }
         if verdict.acked_bytes > 0 {
             self.bunch.on_acked(sight.now, verdict.acked_bytes, self.bandwidth(), self.window);
         }
         ended
     }
 
-    /// Loss beyond chance, or marks.
-    fn is_congested(&self, round: &Round) -> bool {
-        let all = self.packets(round.acked + round.lost);
-        round.marked > 0 || self.noise.is_excess(self.packets(round.lost), all, SLACK)
+    fn is_excess(&self, lost: u64, all: u64, slack: f64) -> bool {
+        self.noise.is_excess(self.packets(lost), self.packets(all), slack)
     }
 
-    fn on_round(&mut self, now: Time, round: &Round, in_flight: u64) {
+    fn on_round(&mut self, now: Time, round: &Round) {
         self.rounds += 1;
         self.since_probe += 1;
         self.bunch.on_round(!self.is_full);
-        let stands = round.rtt.is_some_and(|rtt| !self.is_low(rtt));
+        let stood = self.stands;
+        self.stands = round.rtt.is_some_and(|rtt| !self.is_low(rtt));
+        let empty = self.empty.rtt.unwrap_or_default();
+        let least = empty + (empty / 32).max(Duration::from_micros(250));
+        self.is_shared = round.rtt.is_some_and(|rtt| rtt > least);
+        let is_congested = round.marked > 0 || (self.stands && self.is_excess(round.lost, round.acked + round.lost, SLACK_SHARED));
         match self.phase {
-            Phase::Startup => self.on_startup_round(now, round, stands, in_flight),
-            Phase::Up | Phase::Refill | Phase::ProbeRtt => {}
-            Phase::Drain | Phase::Down | Phase::Cruise => self.adapt(round, stands),
+            Phase::Startup => self.on_startup_round(now, round, is_congested),
+            // What the probe before lost is reported in the round after it.
+            Phase::Drain | Phase::Down | Phase::Cruise if is_congested && self.since_probe >= 2 && stood => {
+                self.compete(now, round);
+            }
+            Phase::Compete if is_congested && self.rounds >= 2 => self.yield_some(round),
+            _ => {}
         }
     }
 
-    fn on_startup_round(&mut self, now: Time, round: &Round, stands: bool, in_flight: u64) {
+    fn compete(&mut self, now: Time, round: &Round) {
+        self.is_contended = true;
+        self.failed = 0;
+        self.curve.window = self.window.min(round.volume + round.lost) as f64;
+        self.curve.plateau = self.curve.window;
+        self.yield_some(round);
+        self.short = None;
+        self.enter(now, Phase::Compete);
+    }
+
+    fn yield_some(&mut self, round: &Round) {
+        self.undo = Some((self.curve, self.phase));
+        self.curve.reduce(if round.marked > 0 { BETA_MARK } else { BETA }, self.least() as f64);
+        self.rounds = 0;
+    }
+
+    fn on_startup_round(&mut self, now: Time, round: &Round, is_congested: bool) {
         let highest = self.highest.value();
         let has_grown = highest >= percent(self.full, 125);
         self.noise.on_startup_round(has_grown);
@@ -227,38 +271,26 @@ impl Bbr {
         } else if !round.is_app_limited {
             self.full_rounds += 1;
         }
-        let is_too_much = self.is_congested(round) && (stands || round.marked > 0);
-        if is_too_much {
-            self.undo = Some((self.bounds, Phase::Startup));
-            self.bounds.ceiling = Some(in_flight.max(self.pipe(highest, 100)).max(round.volume));
+        if is_congested {
+            self.undo = Some((self.curve, Phase::Startup));
         }
-        if is_too_much || self.full_rounds >= 3 {
+        if is_congested || self.full_rounds >= 3 {
             self.is_full = true;
+            self.since_probe = 0;
             self.enter(now, Phase::Drain);
         }
     }
 
-    /// Once a round, lower what congestion shows to be too high (draft-ietf-ccwg-bbr §5.5.10.3).
-    fn adapt(&mut self, round: &Round, stands: bool) {
-        let rate = self.bandwidth();
-        let is_stale = stands && !round.is_app_limited && round.rate > 0 && round.rate < percent(rate, 80);
-        self.stale = if is_stale { self.stale + 1 } else { 0 };
-        if self.stale >= 2 {
-            self.bounds.rate = Some(round.rate);
-            if round.rate < rate / 2 {
-                self.highest.set(round.rate);
-            }
-        }
-        if !self.is_congested(round) || !(stands || round.marked > 0) {
+    /// A queue stood while far less than believed came through, twice in a row: the path has become slower.
+    fn on_epoch(&mut self, now: Time, rate: u64) {
+        let is_cruising = matches!(self.phase, Phase::Down | Phase::Cruise | Phase::Up);
+        if !is_cruising || rate >= percent(self.bandwidth(), STALE) {
             return;
         }
-        self.undo = Some((self.bounds, self.phase));
-        self.bounds.is_contended = true;
-        let beta = if round.marked > 0 { BETA_MARK } else { BETA };
-        self.bounds.rate = Some(round.rate.max(percent(rate, beta)));
-        let volume = self.bounds.volume.unwrap_or(self.window);
-        let floor = if round.marked > 0 { 0 } else { round.volume };
-        self.bounds.volume = Some(floor.max(percent(volume, beta)).max(self.least()));
+        self.short = Some(rate);
+        self.highest.set(rate);
+        self.since_probe = 0;
+        self.enter(now, Phase::Drain);
     }
 
     fn step(&mut self, now: Time, sight: &Sight<'_>, has_turned: bool) {
@@ -267,60 +299,74 @@ impl Bbr {
             Phase::Startup => {}
             Phase::Drain | Phase::Down => {
                 let pipe = self.pipe(self.bandwidth(), 100).max(self.quantum()).max(self.least());
-                if in_flight <= pipe || self.rounds >= 4 {
+                let is_short = pipe <= self.least() && self.rounds < 1;
+                if (in_flight <= pipe && !is_short) || self.rounds >= 4 {
                     self.enter(now, Phase::Cruise);
                 }
             }
             Phase::Cruise => {
                 if self.is_time_to_probe(now) {
-                    self.bounds.rate = None;
-                    self.bounds.volume = None;
-                    let next = if self.bounds.is_contended { Phase::Refill } else { Phase::Up };
-                    self.start_probe(now, next);
+                    self.short = None;
+                    (self.full, self.probe) = (self.highest.value(), (0, 0));
+                    self.enter(now, Phase::Up);
                 }
             }
-            Phase::Refill if has_turned => self.start_probe(now, Phase::Up),
-            Phase::Refill => {}
+            Phase::Compete => {
+                let acked = sight.verdict.acked_bytes as f64;
+                if acked > 0.0 && sight.verdict.in_flight_before * 2 > self.window {
+                    self.curve.avoid(now, acked, sight.rtt.smoothed(), f64::from(self.mtu));
+                }
+                let rounds = 10 << self.failed.min(3);
+                self.tested += u32::from(has_turned);
+                if self.tested >= rounds {
+                    self.tested = 0;
+                    self.enter(now, Phase::Test);
+                }
+            }
+            Phase::Test => self.test(now, has_turned),
             Phase::Up => self.probe(now, sight, has_turned),
             Phase::ProbeRtt => self.hold(now, in_flight, has_turned),
         }
         let interval = Duration::from_secs(10).max(self.empty.rtt.unwrap_or_default() * 50);
         if self.is_full && self.phase != Phase::ProbeRtt && now.since(self.empty.seen) > interval {
             (self.drained, self.probe_rtt) = (None, None);
+            self.was_competing = self.phase == Phase::Compete;
             self.enter(now, Phase::ProbeRtt);
         }
     }
 
+    fn test(&mut self, now: Time, has_turned: bool) {
+        if !has_turned || self.rounds < 2 {
+            return;
+        }
+        self.highest.advance();
+        if self.is_shared {
+            self.failed += 1;
+            self.enter(now, Phase::Compete);
+        } else {
+            self.since_probe = 0;
+            self.enter(now, Phase::Cruise);
+        }
+    }
+
     fn is_time_to_probe(&self, now: Time) -> bool {
-        if !self.bounds.is_contended {
+        if !self.is_contended {
             return self.since_probe >= 6 + self.wait % 3;
         }
         let reno = self.packets(self.pipe(self.bandwidth(), 100)).clamp(8.0, 63.0) as u32;
-        let wall = Duration::from_millis(2_000 + u64::from(self.wait % 1_000));
+        let wall = Duration::from_millis(2_000 + u64::from(self.wait));
         self.since_probe >= reno || now.since(self.since) > wall
     }
 
-    fn start_probe(&mut self, now: Time, phase: Phase) {
-        self.enter(now, phase);
-        (self.full, self.probe) = (self.highest.value(), (0, 0));
-    }
-
     fn probe(&mut self, now: Time, sight: &Sight<'_>, has_turned: bool) {
-        let (all, lost) = (self.packets(self.probe.0), self.packets(self.probe.1));
-        if sight.ce > 0 || self.noise.is_excess(lost, all, SLACK) {
-            self.undo = Some((self.bounds, Phase::Up));
-            self.bounds.is_contended = true;
-            let reached = sight.verdict.rate.map_or(0, |rate| rate.tx_in_flight);
-            self.bounds.ceiling = Some(reached.max(self.pipe(self.highest.value(), 100)));
+        if sight.ce > 0 || self.is_excess(self.probe.1, self.probe.0, SLACK) {
+            self.is_contended = true;
             return self.end_probe(now);
         }
         let highest = self.highest.value();
         let has_queue = sight.verdict.rtt_sample.is_some_and(|sample| !self.is_low(sample));
         let has_volume = sight.verdict.in_flight >= self.pipe(self.full, UP);
         let is_flat = highest < percent(self.full, 105);
-        if let (true, Some(ceiling)) = (has_turned, &mut self.bounds.ceiling) {
-            *ceiling = percent(*ceiling, UP);
-        }
         let is_done = if has_turned && self.rounds >= 2 {
             let has_grown = highest >= percent(self.full, 110);
             self.full = highest;
@@ -329,9 +375,7 @@ impl Bbr {
             self.rounds >= 1 && has_queue && has_volume && is_flat
         };
         if is_done {
-            if self.bounds.is_contended && !has_queue {
-                self.bounds = Bounds::default();
-            }
+            self.is_contended &= has_queue && self.stands;
             self.end_probe(now);
         }
     }
@@ -351,9 +395,9 @@ impl Bbr {
                 if let Some(rtt) = self.probe_rtt {
                     self.empty.set(now, rtt);
                 }
-                self.bounds.rate = None;
-                self.bounds.volume = None;
-                self.enter(now, Phase::Cruise);
+                self.short = None;
+                let next = if self.was_competing { Phase::Compete } else { Phase::Cruise };
+                self.enter(now, next);
             }
             _ => {}
         }
@@ -366,13 +410,16 @@ impl Bbr {
         if self.phase == Phase::ProbeRtt {
             return self.pipe(rate, 50).max(self.least());
         }
-        let gain = if self.phase == Phase::Up { 225 } else { 200 };
-        let mut target = (self.pipe(rate, gain) + self.bunch.extra()).max(budget);
-        let ceiling = self.bounds.ceiling.unwrap_or(u64::MAX);
-        let headroom = matches!(self.phase, Phase::Cruise | Phase::Down);
-        let ceiling = if headroom { percent(ceiling, 85).max(self.pipe(rate, 100)) } else { ceiling };
-        target = target.min(ceiling).min(self.bounds.volume.unwrap_or(u64::MAX));
-        target.max(self.least())
+        if self.phase == Phase::Compete {
+            return (self.curve.window as u64).max(self.least());
+        }
+        let gain = match self.phase {
+            Phase::Up => 225,
+            Phase::Drain if self.short.is_some() => 100,
+            Phase::Test => 100,
+            _ => 200,
+        };
+        (self.pipe(rate, gain) + self.bunch.extra()).max(budget)
     }
 
     fn gain(&self) -> u64 {
@@ -381,12 +428,16 @@ impl Bbr {
             Phase::Drain => DRAIN,
             Phase::Down => DOWN,
             Phase::Up => UP,
-            Phase::Cruise | Phase::Refill | Phase::ProbeRtt => 100,
+            Phase::Test | Phase::Compete | Phase::Cruise | Phase::ProbeRtt => 100,
         }
     }
 
-    fn control(&mut self, acked: u64) {
-        let rate = percent(percent(self.bandwidth(), self.gain()), MARGIN);
+    fn control(&mut self, acked: u64, rtt: &Rtt) {
+        let rate = match self.phase {
+            //= RFC 9002 §7.7
+            Phase::Compete => percent(per_second(self.window, rtt.smoothed()), 125),
+            _ => percent(percent(self.bandwidth(), self.gain()), MARGIN),
+        };
         if self.is_full || rate > self.rate {
             self.rate = rate;
         }
@@ -413,23 +464,27 @@ impl Window for Bbr {
     fn on_ack(&mut self, sight: &Sight<'_>) {
         let ended = self.observe(sight);
         if let Some(round) = &ended {
-            self.on_round(sight.now, round, sight.verdict.in_flight_before);
+            self.on_round(sight.now, round);
         }
         self.step(sight.now, sight, ended.is_some());
-        self.control(sight.verdict.acked_bytes);
+        self.control(sight.verdict.acked_bytes, sight.rtt);
         if sight.verdict.is_persistent {
             //= RFC 9002 §7.6.2: what was believed of the path is shown to be wrong
             self.window = self.least();
-            self.bounds.volume = None;
         }
     }
 
     fn on_spurious(&mut self, now: Time) {
-        let Some((bounds, phase)) = self.undo.take() else { return };
-        self.bounds = bounds;
-        if phase == Phase::Startup && self.phase != Phase::Startup {
-            (self.is_full, self.full, self.full_rounds) = (false, 0, 0);
-            self.enter(now, Phase::Startup);
+        let Some((curve, phase)) = self.undo.take() else { return };
+        match phase {
+            Phase::Startup if self.phase != Phase::Startup => {
+                (self.is_full, self.full, self.full_rounds) = (false, 0, 0);
+                self.enter(now, Phase::Startup);
+            }
+            Phase::Startup => {}
+            Phase::Compete => self.curve = curve,
+            _ if self.phase == Phase::Compete => self.enter(now, Phase::Cruise),
+            _ => {}
         }
     }
 

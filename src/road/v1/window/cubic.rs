@@ -33,12 +33,13 @@ pub struct Cubic {
     idle_since: Option<Time>,
 }
 
+/// The window's law, without the question when to reduce.
 #[derive(Debug, Clone, Copy)]
-struct Curve {
-    window: f64,
+pub(super) struct Curve {
+    pub(super) window: f64,
     threshold: f64,
     /// `W_max` and `cwnd_prior`.
-    plateau: f64,
+    pub(super) plateau: f64,
     prior: f64,
     /// `W_est`.
     reno: f64,
@@ -47,12 +48,12 @@ struct Curve {
 }
 
 impl Curve {
-    fn new(mtu: u32) -> Self {
+    pub(super) fn new(mtu: u32) -> Self {
         let (window, no) = (initial_window(mtu) as f64, f64::INFINITY);
         Self { window, threshold: no, plateau: 0.0, prior: 0.0, reno: 0.0, epoch: None }
     }
 
-    fn reduce(&mut self, beta: f64, least: f64) {
+    pub(super) fn reduce(&mut self, beta: f64, least: f64) {
         //= RFC 9438 §4.7: fast convergence
         self.plateau = if self.window < self.plateau { self.window * (1.0 + BETA) / 2.0 } else { self.window };
         self.prior = self.window;
@@ -61,7 +62,7 @@ impl Curve {
         self.epoch = None;
     }
 
-    fn avoid(&mut self, now: Time, acked: f64, rtt: Duration, mtu: f64) {
+    pub(super) fn avoid(&mut self, now: Time, acked: f64, rtt: Duration, mtu: f64) {
         let (start, k) = *self.epoch.get_or_insert_with(|| {
             //= RFC 9438 §4.2
             self.plateau = self.plateau.max(self.window);

@@ -2,6 +2,7 @@
 
 use self::link::{Link, Loss, Plan, World};
 use super::Algorithm::{self, Bbr, Cubic};
+use super::Window;
 
 #[cfg(test)]
 mod link;
@@ -115,6 +116,19 @@ fn lab() {
                     }
                 }
             }
+        }
+    }
+    if which.contains('t') {
+        let buffer: f64 = std::env::var("BUF").unwrap().parse().unwrap();
+        let mut world = World::new(link(100.0, 20.0, buffer), MTU, &[Plan::bulk(Bbr, 0), Plan::bulk(Cubic, 3_000_000)], 5);
+        let mut last = (0, 0);
+        for i in 0..2000 {
+            world.run(i * 10_000);
+            let text = format!("{:?}", world.flows[0].control);
+            let phase = text.split("phase: ").nth(1).unwrap().split(',').next().unwrap().to_owned();
+            let w = (world.flows[0].received - last.0, world.flows[1].received - last.1);
+            last = (world.flows[0].received, world.flows[1].received);
+            if i > 300 && i < 700 { println!("{} {phase} win {} cubic {} | rates {:.0} {:.0} q {:.2}", i * 10, world.flows[0].control.window() / MTU, world.flows[1].control.window() / MTU, w.0 as f64 * 8.0 / 1e4, w.1 as f64 * 8.0 / 1e4, world.waits.last().unwrap().1 as f64 / 2e7); }
         }
     }
     if which.contains('s') {

@@ -119,3 +119,37 @@ impl Round {
         self.end = delivered;
     }
 }
+
+/// What comes through while a queue stands, in stretches of two empty round trips: sooner than packet-timed rounds, which
+/// become as long as the queue.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Epoch {
+    start: Time,
+    bytes: u64,
+    acks: u32,
+    /// A queue stood in all of it.
+    stands: bool,
+    /// The rate of the stretch before, when a queue stood in it.
+    last: Option<u64>,
+}
+
+impl Epoch {
+    pub(super) fn new(now: Time) -> Self {
+        Self { start: now, bytes: 0, acks: 0, stands: true, last: None }
+    }
+
+    /// The greater rate of two stretches in a row with a standing queue, when the second is over.
+    pub(super) fn on_settled(&mut self, now: Time, bytes: u64, stands: Option<bool>, is_limited: bool, length: Duration) -> Option<u64> {
+        self.bytes += bytes;
+        self.acks += 1;
+        self.stands &= stands.unwrap_or(true) && !is_limited;
+        let elapsed = now.since(self.start);
+        if elapsed < length || self.acks < 8 {
+            return None;
+        }
+        let rate = self.stands.then(|| super::super::per_second(self.bytes, elapsed));
+        let both = self.last.zip(rate).map(|(last, rate)| last.max(rate));
+        *self = Self { last: rate, ..Self::new(now) };
+        both
+    }
+}

@@ -97,7 +97,7 @@ impl Noise {
     /// Are `lost` of `all` packets clearly more than chance explains, by more than `slack` of them?
     pub(super) fn is_excess(&self, lost: f64, all: f64, slack: f64) -> bool {
         let share = self.share();
-        lost > all * (share + slack) + 2.0 * (all * share).sqrt() + 1.0
+        lost > all * (share + slack) + 3.0 * (all * share).sqrt()
     }
 }
 
