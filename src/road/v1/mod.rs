@@ -4,8 +4,9 @@
 //! opens packets from then on, [`seen`] keeps each of them from counting twice.
 //!
 //! [`sent`] remembers what is in flight and says what an acknowledgement means, with [`rtt`] and [`loss`] to judge by;
-//! [`pacer`], [`mtu`] and [`ecn`] watch the path.
+//! [`pacer`], [`mtu`] and [`ecn`] watch the path; [`acks`] says what arrived.
 
+pub mod acks;
 pub mod ecn;
 pub mod handshake;
 pub mod keys;
@@ -17,6 +18,7 @@ pub mod seen;
 pub mod sent;
 pub mod violation;
 
+pub use acks::Acks;
 pub use ecn::{Mark, Marks};
 pub use keys::Keys;
 pub use loss::Loss;
