@@ -234,7 +234,8 @@ impl Bbr {
         let empty = self.empty.rtt.unwrap_or_default();
         let least = empty + (empty / 32).max(Duration::from_micros(250));
         self.is_shared = round.rtt.is_some_and(|rtt| rtt > least);
-        let is_congested = round.marked > 0 || (self.stands && self.is_excess(round.lost, round.acked + round.lost, SLACK_SHARED));
+        let is_congested =
+            round.marked > 0 || (self.stands && self.is_excess(round.lost, round.acked + round.lost, SLACK_SHARED));
         match self.phase {
             Phase::Startup => self.on_startup_round(now, round, is_congested),
             // What the probe before lost is reported in the round after it.
@@ -383,7 +384,7 @@ impl Bbr {
     fn end_probe(&mut self, now: Time) {
         self.since_probe = 0;
         // Flows that share a queue must not keep step; any number that differs between them will do.
-        self.wait = (self.delivered / u64::from(self.mtu.max(1)) ^ now.0) as u32 % 997;
+        self.wait = ((self.delivered / u64::from(self.mtu.max(1))) ^ now.0) as u32 % 997;
         self.highest.advance();
         self.enter(now, Phase::Down);
     }
@@ -510,7 +511,11 @@ impl Window for Bbr {
 
     fn rate(&self, rtt: &Rtt) -> u64 {
         //= draft-ietf-ccwg-bbr §5.6.2: before anything is known, the first window in one round trip
-        self.rate.max(if self.is_full { 1 } else { percent(per_second(initial_window(self.mtu), rtt.smoothed()), STARTUP) })
+        self.rate.max(if self.is_full {
+            1
+        } else {
+            percent(per_second(initial_window(self.mtu), rtt.smoothed()), STARTUP)
+        })
     }
 
     fn is_slow_start(&self) -> bool {

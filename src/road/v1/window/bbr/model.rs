@@ -139,7 +139,14 @@ impl Epoch {
     }
 
     /// The greater rate of two stretches in a row with a standing queue, when the second is over.
-    pub(super) fn on_settled(&mut self, now: Time, bytes: u64, stands: Option<bool>, is_limited: bool, length: Duration) -> Option<u64> {
+    pub(super) fn on_settled(
+        &mut self,
+        now: Time,
+        bytes: u64,
+        stands: Option<bool>,
+        is_limited: bool,
+        length: Duration,
+    ) -> Option<u64> {
         self.bytes += bytes;
         self.acks += 1;
         self.stands &= stands.unwrap_or(true) && !is_limited;

@@ -5,8 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
-use super::super::{Algorithm, Control, Rate, Sight, Verdict, Window};
-use super::rtt::Round;
+use super::super::{Algorithm, Control, Rate, Rtt, Sight, Verdict, Window};
 use crate::base::Time;
 
 /// Loss that does not come from the queue.
@@ -70,7 +69,7 @@ struct Packet {
 pub(super) struct Flow {
     plan: Plan,
     pub(super) control: Control,
-    rtt: Round,
+    rtt: Rtt,
     first: u64,
     packets: VecDeque<Packet>,
     in_flight: u64,
@@ -192,7 +191,7 @@ impl World {
             Event::Timer => {
                 self.flows[i].on_timer(now, self.mtu);
                 self.send(now, i);
-                let step = (self.flows[i].rtt.rtt.smoothed().as_nanos() as u64 / 8).clamp(10 * NS, 50_000 * NS);
+                let step = (self.flows[i].rtt.smoothed().as_nanos() as u64 / 8).clamp(10 * NS, 50_000 * NS);
                 self.at(now + step, i, Event::Timer);
             }
             Event::Refill => {
@@ -251,7 +250,7 @@ impl World {
             if flow.in_flight + self.mtu > flow.control.window() {
                 return;
             }
-            let rate = flow.control.rate(&flow.rtt.rtt).max(1);
+            let rate = flow.control.rate(&flow.rtt).max(1);
             // Trains of a millisecond, 64 KB at most, as a pacer with segmentation offload sends them.
             let train = (rate / 1_000).clamp(2 * self.mtu, 65_536.max(self.mtu));
             let ahead = train * 1_000_000_000 / rate;
@@ -307,7 +306,7 @@ impl Flow {
         Self {
             plan,
             control: Control::new(plan.algorithm, Time(plan.start), mtu as u32),
-            rtt: Round::new(first),
+            rtt: Rtt::new(Some(first)),
             first: 1,
             packets: VecDeque::new(),
             in_flight: 0,
@@ -392,14 +391,14 @@ impl Flow {
             rate.lost = self.lost - rate.lost;
         }
         verdict.in_flight = self.in_flight;
-        let sight = Sight { now: Time(now / NS), verdict: &verdict, rtt: &self.rtt.rtt, ce: marks, mtu: mtu as u32 };
+        let sight = Sight { now: Time(now / NS), verdict: &verdict, rtt: &self.rtt, ce: marks, mtu: mtu as u32 };
         self.control.on_ack(&sight);
     }
 
     fn finish(&mut self, now: u64, number: u64, verdict: &mut Verdict) {
         let packet = &self.packets[(number - self.first) as usize];
         let sample = Duration::from_micros((now / NS).saturating_sub(packet.sent / NS));
-        self.rtt.on_sample(sample);
+        self.rtt.on_sample(Time(now / NS), sample, Duration::ZERO);
         verdict.rtt_sample = Some(sample);
         verdict.newest_acked = Some(number);
         verdict.newest_acked_sent = Some(Time(packet.sent / NS));
@@ -417,7 +416,7 @@ impl Flow {
     }
 
     fn detect(&mut self, now: u64, verdict: &mut Verdict) {
-        let wait = (self.rtt.rtt.smoothed().max(self.rtt.rtt.latest()).as_nanos() as u64) * 9 / 8 + 1;
+        let wait = (self.rtt.smoothed().max(self.rtt.latest()).as_nanos() as u64) * 9 / 8 + 1;
         let mut at = 0;
         while let Some(packet) = self.packets.get_mut(at) {
             let number = self.first + at as u64;
@@ -450,7 +449,7 @@ impl Flow {
     fn on_timer(&mut self, now: u64, mtu: u64) {
         let mut verdict = Verdict { in_flight_before: self.in_flight, ..Verdict::default() };
         self.detect(now, &mut verdict);
-        let pto = (self.rtt.rtt.smoothed().as_nanos() as u64 * 2 + 10_000_000) << self.backoff.min(6);
+        let pto = (self.rtt.smoothed().as_nanos() as u64 * 2 + 10_000_000) << self.backoff.min(6);
         if self.in_flight > 0 && self.packets.back().is_some_and(|packet| packet.sent + pto < now) {
             self.backoff += 1;
             for packet in self.packets.iter_mut().filter(|packet| !packet.is_done) {
@@ -467,7 +466,7 @@ impl Flow {
             return;
         }
         verdict.in_flight = self.in_flight;
-        let sight = Sight { now: Time(now / NS), verdict: &verdict, rtt: &self.rtt.rtt, ce: 0, mtu: mtu as u32 };
+        let sight = Sight { now: Time(now / NS), verdict: &verdict, rtt: &self.rtt, ce: 0, mtu: mtu as u32 };
         self.control.on_ack(&sight);
     }
 }
