@@ -24,7 +24,9 @@ pub struct Loss {
     round_end: u64,
     /// A packet came late in this round.
     is_round_dirty: bool,
-    /// Rounds in a row without one.
+    /// A packet was wrongly declared lost in this round.
+    is_round_spurious: bool,
+    /// Rounds in a row without a late packet.
     clean: u32,
 }
 
@@ -47,6 +49,7 @@ impl Loss {
             quarters: 0,
             round_end: 0,
             is_round_dirty: false,
+            is_round_spurious: false,
             clean: 0,
         }
     }
@@ -65,11 +68,6 @@ impl Loss {
         (base + window.max(base / 8)).max(GRANULARITY)
     }
 
-    /// Whether a packet `distance` numbers below the largest acknowledged and sent `age` ago is lost.
-    pub fn is_lost(&self, distance: u64, age: Duration, rtt: &Rtt) -> bool {
-        distance > 0 && (self.packet_threshold().is_some_and(|most| distance >= most) || age >= self.delay(rtt))
-    }
-
     /// A packet arrived although one `distance` numbers later had arrived before.
     pub fn on_reordered(&mut self, distance: u64) {
         self.distance = self.distance.max(distance.min(DISTANCE_MAX));
@@ -77,15 +75,18 @@ impl Loss {
         (self.is_reordering, self.is_round_dirty, self.clean) = (true, true, 0);
     }
 
-    /// A packet declared lost was acknowledged `age` after it was sent: the window was too short by so much.
+    /// A packet declared lost was acknowledged `age` after it was sent: the window grows to what would have spared it, and by
+    /// a quarter of the shortest round trip at least once in a round.
+    //= RFC 8985 §6.2 step 4: the window grows with each round that shows a spurious retransmission.
     pub fn on_spurious(&mut self, distance: u64, age: Duration, rtt: &Rtt) {
-        let is_first = !self.is_round_dirty || !self.is_reordering;
+        let is_first = !self.is_round_spurious;
         self.on_reordered(distance);
-        let quarter = (rtt.min() / 4).max(Duration::from_micros(1));
-        let most = u32::try_from(rtt.smoothed().div_duration_f64(quarter) as u64 + 1).unwrap_or(u32::MAX);
-        if age > self.delay(rtt) || is_first {
-            self.quarters = (self.quarters + 1).min(most);
-        }
+        self.is_round_spurious = true;
+        let quarter = (rtt.min() / 4).as_micros().max(1);
+        let quarters = |length: Duration| u32::try_from(length.as_micros().div_ceil(quarter)).unwrap_or(u32::MAX);
+        let needed = quarters(age.saturating_sub(rtt.smoothed().max(rtt.latest())));
+        let grown = self.quarters.saturating_add(u32::from(is_first));
+        self.quarters = needed.max(grown).min(quarters(rtt.smoothed()));
     }
 
     /// `largest` is acknowledged and `next` is the next number to be sent: rounds are counted by it.
@@ -95,7 +96,7 @@ impl Loss {
         }
         self.round_end = next;
         self.clean = if self.is_round_dirty { 0 } else { self.clean + 1 };
-        self.is_round_dirty = false;
+        (self.is_round_dirty, self.is_round_spurious) = (false, false);
         if self.clean < ROUNDS {
             return;
         }

@@ -1,43 +1,508 @@
-//! Bbr. Owns its window and what it learned of the path; never counts packets in flight.
+//! BBR (draft-ietf-ccwg-bbr, "v3") for paths that lose packets whatever we do. Owns its model of the path and the phase of
+//! its cycle; never counts packets in flight.
+//!
+//! What differs from the draft, each proven in `tests.rs`: the rate is that of packets *settled*, lost ones included as far
+//! as the path loses them at random (`noise`); only loss beyond that counts as congestion, outside a probe only beside a
+//! standing queue; a path that shows neither is probed every eight rounds as v1 did, not every two seconds; a queue that
+//! stands while less arrives lowers the rate without any loss; the empty RTT is probed only when it was not seen by itself.
 
-use super::{Rtt, Sight, Window, bytes_in, initial_window, per_second, percent};
+use std::time::Duration;
+
+use self::model::{Bunch, Empty, Epoch, Highest, Round};
+use self::noise::Noise;
+use super::cubic::Curve;
+use super::{Rate, Rtt, Sight, Window, bytes_in, initial_window, per_second, percent};
 use crate::base::Time;
 
-/// The controller's state.
+mod model;
+mod noise;
+
+/// `StartupPacingGain`, in hundredths as all gains.
+const STARTUP: u64 = 277;
+/// Gains of a probe and of the phase that drains what it queued: v1's, twice as strong as v3's when draining, for the
+/// queue is to be gone in the one round between two probes (tests: the standing queue at 1 BDP of buffer).
+const UP: u64 = 125;
+const DOWN: u64 = 75;
+/// `DrainPacingGain`.
+const DRAIN: u64 = 50;
+/// `PacingMarginPercent` is 1.
+const MARGIN: u64 = 99;
+/// `Beta`.
+const BETA: f64 = 0.7;
+/// RFC 8511 §3.1 for a mark.
+const BETA_MARK: f64 = 0.85;
+/// `LossThresh`, above what is lost at random.
+const SLACK: f64 = 0.02;
+/// Beside a standing queue less will do: a CUBIC that has filled it adds but a packet or two a round.
+const SLACK_SHARED: f64 = 0.005;
+/// Hundredths of the believed rate below which what came through proves a slower path.
+const STALE: u64 = 75;
+/// `ProbeRTTDuration`.
+const PROBE_RTT: Duration = Duration::from_millis(200);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Startup,
+    Drain,
+    Down,
+    Cruise,
+    Up,
+    ProbeRtt,
+    /// Somebody else fills the queue: a CUBIC window shares it fairly whatever its depth.
+    Compete,
+    /// Is anybody still there? Less is sent, and the queue empties or not.
+    Test,
+}
+
+/// The controller's state. Rates are bytes per second, volumes bytes.
 #[derive(Debug)]
 pub struct Bbr {
-    window: u64,
     mtu: u32,
+    phase: Phase,
+    since: Time,
+    window: u64,
+    rate: u64,
+    highest: Highest,
+    empty: Empty,
+    bunch: Bunch,
+    noise: Noise,
+    round: Round,
+    /// Rounds since this phase began, and since the last probe did.
+    rounds: u32,
+    since_probe: u32,
+    wait: u32,
+    /// `full_bw`, `full_bw_count`, `full_bw_reached`.
+    full: u64,
+    full_rounds: u32,
+    is_full: bool,
+    /// `bw_shortterm`: the rate a standing queue proved.
+    short: Option<u64>,
+    /// The last probe met more loss than chance explains.
+    is_contended: bool,
+    /// The window while competing, what it was before its newest reduction, and the tests failed since.
+    curve: Curve,
+    undo: Option<(Curve, Phase)>,
+    failed: u32,
+    tested: u32,
+    was_competing: bool,
+    /// A queue stood through the last round; a shorter one did.
+    is_shared: bool,
+    stands: bool,
+    epoch: Epoch,
+    /// Settled and lost bytes of packets sent in this probe.
+    probe: (u64, u64),
+    /// The smallest RTT of a [`Phase::ProbeRtt`] and when half the pipe was reached.
+    drained: Option<Time>,
+    probe_rtt: Option<Duration>,
+    delivered: u64,
+    is_idle: bool,
 }
 
 impl Bbr {
     /// A fresh controller for datagrams of `mtu` bytes.
-    pub fn new(_now: Time, mtu: u32) -> Self {
-        Self { window: initial_window(mtu), mtu }
+    pub fn new(now: Time, mtu: u32) -> Self {
+        Self {
+            mtu,
+            phase: Phase::Startup,
+            since: now,
+            window: initial_window(mtu),
+            rate: 0,
+            highest: Highest::default(),
+            empty: Empty { rtt: None, seen: now },
+            bunch: Bunch::new(now),
+            noise: Noise::default(),
+            round: Round::default(),
+            rounds: 0,
+            since_probe: 0,
+            wait: 0,
+            full: 0,
+            full_rounds: 0,
+            is_full: false,
+            short: None,
+            is_contended: false,
+            curve: Curve::new(mtu),
+            undo: None,
+            failed: 0,
+            tested: 0,
+            was_competing: false,
+            stands: false,
+            is_shared: false,
+            epoch: Epoch::new(now),
+            probe: (0, 0),
+            drained: None,
+            probe_rtt: None,
+            delivered: 0,
+            is_idle: false,
+        }
+    }
+
+    /// The rate believed now.
+    fn bandwidth(&self) -> u64 {
+        self.highest.value().min(self.short.unwrap_or(u64::MAX))
+    }
+
+    fn pipe(&self, rate: u64, gain: u64) -> u64 {
+        self.empty.rtt.map_or_else(|| initial_window(self.mtu), |rtt| percent(bytes_in(rate, rtt), gain))
+    }
+
+    /// `MinPipeCwnd`.
+    fn least(&self) -> u64 {
+        4 * u64::from(self.mtu)
+    }
+
+    /// `send_quantum`.
+    fn quantum(&self) -> u64 {
+        (self.rate / 1_000).min(65_536).max(2 * u64::from(self.mtu))
+    }
+
+    /// No more than an empty path's noise above its RTT: an eighth or one millisecond, half of the shallowest queue the
+    /// tests know.
+    fn is_low(&self, rtt: Duration) -> bool {
+        self.empty.rtt.is_none_or(|empty| rtt <= empty + (empty / 8).max(Duration::from_millis(1)))
+    }
+
+    fn packets(&self, bytes: u64) -> f64 {
+        bytes as f64 / f64::from(self.mtu.max(1))
+    }
+
+    fn enter(&mut self, now: Time, phase: Phase) {
+        self.noise.on_slow(now, matches!(phase, Phase::Drain | Phase::Down | Phase::Test));
+        (self.phase, self.since, self.rounds) = (phase, now, 0);
+        self.round.restart(self.delivered);
+    }
+
+    /// The rate at which packets were settled: delivered, and lost as far as chance explains it.
+    fn settled_rate(&self, rate: &Rate) -> u64 {
+        let delivered = rate.delivered.saturating_sub(rate.prior_delivered);
+        let share = (self.noise.share() + self.noise.error()).min(0.5);
+        let fair = (delivered as f64 / (1.0 - share)) as u64;
+        per_second(fair.min(delivered + rate.lost), rate.interval)
+    }
+
+    fn observe(&mut self, sight: &Sight<'_>) -> Option<Round> {
+        let verdict = sight.verdict;
+        let ended = verdict.rate.as_ref().and_then(|rate| self.round.turn(rate));
+        let is_low = verdict.rtt_sample.is_none_or(|sample| self.is_low(sample));
+        let (acked, lost) = (self.packets(verdict.acked_bytes), self.packets(verdict.lost_bytes));
+        let sent = if verdict.lost_bytes > 0 { verdict.oldest_lost_sent } else { verdict.newest_acked_sent };
+        self.noise.on_settled(sent, acked, lost, is_low, self.phase == Phase::Startup);
+        self.round.acked += verdict.acked_bytes;
+        self.round.lost += verdict.lost_bytes;
+        self.round.marked += sight.ce;
+        if self.phase == Phase::Up && sent.is_some_and(|sent| sent >= self.since) {
+            self.probe.0 += verdict.acked_bytes + verdict.lost_bytes;
+            self.probe.1 += verdict.lost_bytes;
+        }
+        if let Some(sample) = verdict.rtt_sample {
+            self.round.rtt = Some(self.round.rtt.unwrap_or(sample).min(sample));
+            self.probe_rtt = Some(self.probe_rtt.unwrap_or(sample).min(sample));
+            self.empty.on_sample(sight.now, sample);
+        }
+        if let Some(rate) = &verdict.rate {
+            self.delivered = rate.delivered;
+            let settled = self.settled_rate(rate);
+            self.round.rate = self.round.rate.max(settled);
+            self.round.volume = self.round.volume.max(rate.delivered.saturating_sub(rate.prior_delivered));
+            self.round.is_app_limited |= rate.is_app_limited;
+            if self.phase != Phase::ProbeRtt && (!rate.is_app_limited || settled > self.highest.value()) {
+                self.highest.update(settled);
+            }
+        }
+        let is_limited = verdict.rate.is_some_and(|rate| rate.is_app_limited);
+        let stands = verdict.rtt_sample.map(|sample| !self.is_low(sample));
+        let length = self.empty.rtt.unwrap_or_default() * 2;
+        let settled = verdict.acked_bytes + percent(verdict.acked_bytes, (self.noise.share() * 100.0) as u64);
+        if let Some(rate) = self.epoch.on_settled(sight.now, settled, stands, is_limited, length) {
+            self.on_epoch(sight.now, rate);
+        }
+        if verdict.acked_bytes > 0 {
+            self.bunch.on_acked(sight.now, verdict.acked_bytes, self.bandwidth(), self.window);
+        }
+        ended
+    }
+
+    fn is_excess(&self, lost: u64, all: u64, slack: f64) -> bool {
+        self.noise.is_excess(self.packets(lost), self.packets(all), slack)
+    }
+
+    fn on_round(&mut self, now: Time, round: &Round) {
+        self.rounds += 1;
+        self.since_probe += 1;
+        self.bunch.on_round(!self.is_full);
+        let stood = self.stands;
+        self.stands = round.rtt.is_some_and(|rtt| !self.is_low(rtt));
+        let empty = self.empty.rtt.unwrap_or_default();
+        let least = empty + (empty / 32).max(Duration::from_micros(250));
+        self.is_shared = round.rtt.is_some_and(|rtt| rtt > least);
+        let is_congested =
+            round.marked > 0 || (self.stands && self.is_excess(round.lost, round.acked + round.lost, SLACK_SHARED));
+        match self.phase {
+            Phase::Startup => self.on_startup_round(now, round, is_congested),
+            // What the probe before lost is reported in the round after it.
+            Phase::Drain | Phase::Down | Phase::Cruise if is_congested && self.since_probe >= 2 && stood => {
+                self.compete(now, round);
+            }
+            Phase::Compete if is_congested && self.rounds >= 2 => self.yield_some(round),
+            _ => {}
+        }
+    }
+
+    fn compete(&mut self, now: Time, round: &Round) {
+        self.is_contended = true;
+        self.failed = 0;
+        self.curve.window = self.window.min(round.volume + round.lost) as f64;
+        self.curve.plateau = self.curve.window;
+        self.yield_some(round);
+        self.short = None;
+        self.enter(now, Phase::Compete);
+    }
+
+    fn yield_some(&mut self, round: &Round) {
+        self.undo = Some((self.curve, self.phase));
+        self.curve.reduce(if round.marked > 0 { BETA_MARK } else { BETA }, self.least() as f64);
+        self.rounds = 0;
+    }
+
+    fn on_startup_round(&mut self, now: Time, round: &Round, is_congested: bool) {
+        let highest = self.highest.value();
+        let has_grown = highest >= percent(self.full, 125);
+        self.noise.on_startup_round(has_grown);
+        if has_grown {
+            (self.full, self.full_rounds) = (highest, 0);
+        } else if !round.is_app_limited {
+            self.full_rounds += 1;
+        }
+        if is_congested {
+            self.undo = Some((self.curve, Phase::Startup));
+        }
+        if is_congested || self.full_rounds >= 3 {
+            self.is_full = true;
+            self.since_probe = 0;
+            self.enter(now, Phase::Drain);
+        }
+    }
+
+    /// A queue stood while far less than believed came through, twice in a row: the path has become slower.
+    fn on_epoch(&mut self, now: Time, rate: u64) {
+        let is_cruising = matches!(self.phase, Phase::Down | Phase::Cruise | Phase::Up);
+        if !is_cruising || rate >= percent(self.bandwidth(), STALE) {
+            return;
+        }
+        self.short = Some(rate);
+        self.highest.set(rate);
+        self.since_probe = 0;
+        self.enter(now, Phase::Drain);
+    }
+
+    fn step(&mut self, now: Time, sight: &Sight<'_>, has_turned: bool) {
+        let in_flight = sight.verdict.in_flight;
+        match self.phase {
+            Phase::Startup => {}
+            Phase::Drain | Phase::Down => {
+                let pipe = self.pipe(self.bandwidth(), 100).max(self.quantum()).max(self.least());
+                let is_short = pipe <= self.least() && self.rounds < 1;
+                if (in_flight <= pipe && !is_short) || self.rounds >= 4 {
+                    self.enter(now, Phase::Cruise);
+                }
+            }
+            Phase::Cruise => {
+                if self.is_time_to_probe(now) {
+                    self.short = None;
+                    (self.full, self.probe) = (self.highest.value(), (0, 0));
+                    self.enter(now, Phase::Up);
+                }
+            }
+            Phase::Compete => {
+                let acked = sight.verdict.acked_bytes as f64;
+                if acked > 0.0 && sight.verdict.in_flight_before * 2 > self.window {
+                    self.curve.avoid(now, acked, sight.rtt.smoothed(), f64::from(self.mtu));
+                }
+                let rounds = 10 << self.failed.min(3);
+                self.tested += u32::from(has_turned);
+                if self.tested >= rounds {
+                    self.tested = 0;
+                    self.enter(now, Phase::Test);
+                }
+            }
+            Phase::Test => self.test(now, has_turned),
+            Phase::Up => self.probe(now, sight, has_turned),
+            Phase::ProbeRtt => self.hold(now, in_flight, has_turned),
+        }
+        let interval = Duration::from_secs(10).max(self.empty.rtt.unwrap_or_default() * 50);
+        if self.is_full && self.phase != Phase::ProbeRtt && now.since(self.empty.seen) > interval {
+            (self.drained, self.probe_rtt) = (None, None);
+            self.was_competing = self.phase == Phase::Compete;
+            self.enter(now, Phase::ProbeRtt);
+        }
+    }
+
+    fn test(&mut self, now: Time, has_turned: bool) {
+        if !has_turned || self.rounds < 2 {
+            return;
+        }
+        self.highest.advance();
+        if self.is_shared {
+            self.failed += 1;
+            self.enter(now, Phase::Compete);
+        } else {
+            self.since_probe = 0;
+            self.enter(now, Phase::Cruise);
+        }
+    }
+
+    fn is_time_to_probe(&self, now: Time) -> bool {
+        if !self.is_contended {
+            return self.since_probe >= 6 + self.wait % 3;
+        }
+        let reno = self.packets(self.pipe(self.bandwidth(), 100)).clamp(8.0, 63.0) as u32;
+        let wall = Duration::from_millis(2_000 + u64::from(self.wait));
+        self.since_probe >= reno || now.since(self.since) > wall
+    }
+
+    fn probe(&mut self, now: Time, sight: &Sight<'_>, has_turned: bool) {
+        if sight.ce > 0 || self.is_excess(self.probe.1, self.probe.0, SLACK) {
+            self.is_contended = true;
+            return self.end_probe(now);
+        }
+        let highest = self.highest.value();
+        let has_queue = sight.verdict.rtt_sample.is_some_and(|sample| !self.is_low(sample));
+        let has_volume = sight.verdict.in_flight >= self.pipe(self.full, UP);
+        let is_flat = highest < percent(self.full, 105);
+        let is_done = if has_turned && self.rounds >= 2 {
+            let has_grown = highest >= percent(self.full, 110);
+            self.full = highest;
+            !has_grown
+        } else {
+            self.rounds >= 1 && has_queue && has_volume && is_flat
+        };
+        if is_done {
+            self.is_contended &= has_queue && self.stands;
+            self.end_probe(now);
+        }
+    }
+
+    fn end_probe(&mut self, now: Time) {
+        self.since_probe = 0;
+        // Flows that share a queue must not keep step; any number that differs between them will do.
+        self.wait = ((self.delivered / u64::from(self.mtu.max(1))) ^ now.0) as u32 % 997;
+        self.highest.advance();
+        self.enter(now, Phase::Down);
+    }
+
+    fn hold(&mut self, now: Time, in_flight: u64, has_turned: bool) {
+        match self.drained {
+            None if in_flight <= self.target() => self.drained = Some(now),
+            Some(at) if now.since(at) >= PROBE_RTT && has_turned => {
+                if let Some(rtt) = self.probe_rtt {
+                    self.empty.set(now, rtt);
+                }
+                self.short = None;
+                let next = if self.was_competing { Phase::Compete } else { Phase::Cruise };
+                self.enter(now, next);
+            }
+            _ => {}
+        }
+    }
+
+    /// What may be in flight in this phase.
+    fn target(&self) -> u64 {
+        let rate = self.bandwidth();
+        let budget = (3 * self.quantum()).max(self.least());
+        if self.phase == Phase::ProbeRtt {
+            return self.pipe(rate, 50).max(self.least());
+        }
+        if self.phase == Phase::Compete {
+            return (self.curve.window as u64).max(self.least());
+        }
+        let gain = match self.phase {
+            Phase::Up => 225,
+            Phase::Drain if self.short.is_some() => 100,
+            Phase::Test => 100,
+            _ => 200,
+        };
+        (self.pipe(rate, gain) + self.bunch.extra()).max(budget)
+    }
+
+    fn gain(&self) -> u64 {
+        match self.phase {
+            Phase::Startup => STARTUP,
+            Phase::Drain => DRAIN,
+            Phase::Down => DOWN,
+            Phase::Up => UP,
+            Phase::Test | Phase::Compete | Phase::Cruise | Phase::ProbeRtt => 100,
+        }
+    }
+
+    fn control(&mut self, acked: u64, rtt: &Rtt) {
+        let rate = match self.phase {
+            //= RFC 9002 §7.7
+            Phase::Compete => percent(per_second(self.window, rtt.smoothed()), 125),
+            _ => percent(percent(self.bandwidth(), self.gain()), MARGIN),
+        };
+        if self.is_full || rate > self.rate {
+            self.rate = rate;
+        }
+        let target = self.target();
+        self.window = if self.is_full {
+            (self.window + acked).min(target)
+        } else if self.window < target || self.delivered < initial_window(self.mtu) {
+            self.window + acked
+        } else {
+            self.window
+        };
+        self.window = self.window.max(self.least());
     }
 }
 
 impl Window for Bbr {
-    fn on_sent(&mut self, _now: Time, _bytes: u64, _in_flight: u64, _is_app_limited: bool) {}
-
-    fn on_ack(&mut self, sight: &Sight<'_>) {
-        if sight.verdict.lost_packets > 0 {
-            self.window = (self.window / 2).max(2 * u64::from(self.mtu));
-        } else {
-            self.window += sight.verdict.acked_bytes;
+    fn on_sent(&mut self, now: Time, bytes: u64, in_flight: u64, _is_app_limited: bool) {
+        if in_flight <= bytes && self.is_idle {
+            self.bunch.restart(now);
+            self.is_idle = false;
         }
     }
 
-    fn on_spurious(&mut self, _now: Time) {}
+    fn on_ack(&mut self, sight: &Sight<'_>) {
+        let ended = self.observe(sight);
+        if let Some(round) = &ended {
+            self.on_round(sight.now, round);
+        }
+        self.step(sight.now, sight, ended.is_some());
+        self.control(sight.verdict.acked_bytes, sight.rtt);
+        if sight.verdict.is_persistent {
+            //= RFC 9002 §7.6.2: what was believed of the path is shown to be wrong
+            self.window = self.least();
+        }
+    }
 
-    fn on_restart(&mut self, _now: Time) {}
+    fn on_spurious(&mut self, now: Time) {
+        let Some((curve, phase)) = self.undo.take() else { return };
+        match phase {
+            Phase::Startup if self.phase != Phase::Startup => {
+                (self.is_full, self.full, self.full_rounds) = (false, 0, 0);
+                self.enter(now, Phase::Startup);
+            }
+            Phase::Startup => {}
+            Phase::Compete => self.curve = curve,
+            _ if self.phase == Phase::Compete => self.enter(now, Phase::Cruise),
+            _ => {}
+        }
+    }
+
+    fn on_restart(&mut self, now: Time) {
+        self.is_idle = true;
+        // A silent path was an empty one: no need to empty it again.
+        self.empty.seen = now;
+    }
 
     fn on_mtu(&mut self, mtu: u32) {
         self.mtu = mtu;
+        self.window = self.window.max(self.least());
     }
 
-    fn on_new_path(&mut self, _now: Time) {
-        self.window = initial_window(self.mtu);
+    fn on_new_path(&mut self, now: Time) {
+        *self = Self { round: self.round, delivered: self.delivered, ..Self::new(now, self.mtu) };
+        self.round.restart(self.delivered);
     }
 
     fn window(&self) -> u64 {
@@ -45,10 +510,15 @@ impl Window for Bbr {
     }
 
     fn rate(&self, rtt: &Rtt) -> u64 {
-        percent(per_second(self.window, rtt.smoothed()), 125).max(bytes_in(1, rtt.min()))
+        //= draft-ietf-ccwg-bbr §5.6.2: before anything is known, the first window in one round trip
+        self.rate.max(if self.is_full {
+            1
+        } else {
+            percent(per_second(initial_window(self.mtu), rtt.smoothed()), STARTUP)
+        })
     }
 
     fn is_slow_start(&self) -> bool {
-        true
+        !self.is_full
     }
 }

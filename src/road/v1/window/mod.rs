@@ -5,15 +5,17 @@
 
 use std::time::Duration;
 
+use super::{Rate, Rtt, Verdict};
 use crate::base::Time;
 
 mod bbr;
 mod cubic;
 mod hystart;
+#[cfg(test)]
+mod tests;
 
 pub use bbr::Bbr;
 pub use cubic::Cubic;
-use super::{Rtt, Verdict};
 
 /// Everything a window may look at when an ACK or a loss timeout was taken in.
 #[derive(Debug, Clone, Copy)]
