@@ -10,6 +10,7 @@ pub mod keys;
 pub mod message;
 pub mod outbox;
 pub mod seen;
+pub(crate) mod spans;
 
 pub use carried::Carried;
 pub use inbox::Inbox;
