@@ -45,6 +45,13 @@ impl Agenda {
         Some(nuid)
     }
 
+    /// Takes an estate out of the line again.
+    pub(crate) fn unready(&mut self, nuid: u32) {
+        if self.is_ready.remove(&nuid) {
+            self.ready.retain(|n| *n != nuid);
+        }
+    }
+
     pub(crate) fn has_ready(&self) -> bool {
         !self.ready.is_empty()
     }
@@ -67,8 +74,6 @@ impl Agenda {
 
     pub(crate) fn remove(&mut self, nuid: u32) {
         self.set_deadline(nuid, None);
-        if self.is_ready.remove(&nuid) {
-            self.ready.retain(|n| *n != nuid);
-        }
+        self.unready(nuid);
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::Mark;
+use crate::road::datagram::Mark;
 use crate::base::Time;
 use crate::wire::v1::{Ack, Ecn, Writer};
 
@@ -71,7 +71,7 @@ impl Acks {
     /// A packet arrived, authenticated and for the first time.
     pub fn on_packet(&mut self, now: Time, number: u64, is_eliciting: bool, mark: Mark) {
         match mark {
-            Mark::None => {}
+            Mark::NotEct => {}
             Mark::Ect0 => self.counts.ect0 += 1,
             Mark::Ect1 => self.counts.ect1 += 1,
             Mark::Ce => self.counts.ce += 1,

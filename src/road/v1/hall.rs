@@ -145,8 +145,11 @@ impl Hall {
             core.held.going = (core.held.going + held.going).saturating_sub(before.going);
             core.held.coming = (core.held.coming + held.coming).saturating_sub(before.coming);
             session.hold(!core.has_room());
-            self.agenda.set_deadline(index, session.deadline());
-            if session.has_work(core.now) {
+            let has_work = session.has_work(core.now);
+            // What is due is said, not waited for; what is due and cannot be said yet is looked at again soon.
+            let deadline = session.deadline().filter(|due| !has_work || *due > core.now);
+            self.agenda.set_deadline(index, deadline.map(|due| due.max(core.now + LOOK_AGAIN)));
+            if has_work {
                 self.agenda.set_ready(index);
             }
         }
@@ -214,8 +217,10 @@ impl Hall {
             let transmit = session.fill(core, out);
             self.touch(index);
             self.settle(core);
-            if transmit.is_some() {
-                return transmit;
+            match transmit {
+                Some(transmit) => return Some(transmit),
+                // Nothing came of it: it is not asked again before something changes.
+                None => self.agenda.unready(index),
             }
         }
         None
@@ -343,6 +348,8 @@ impl Hall {
     }
 }
 
+/// The clock's step: no deadline lies in the present.
+const LOOK_AGAIN: Duration = Duration::from_micros(1);
 /// Bytes a train or a probe of the path may take.
 const ROOM: usize = 65_536;
 

@@ -1,64 +1,401 @@
-//! Messages on their way in.
+//! Messages on their way in: chunks become messages, whole and once each, and the peer is granted what we can hold.
+//!
+//! Owns what is under reassembly, which ids are over, and both grants (CREDIT, OPEN). The law comes first: nothing is
+//! allocated for a chunk before it is known to be within what was granted. Knows no packets and keeps no timer.
+//!
+//! Credit counts, per message, [`CHARGE`] and the highest offset that was sent of it; both sides count the same.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
+
+use self::arena::Arena;
+use self::assembly::Assembly;
+use self::grant::Grant;
 use super::carried::Carried;
-use super::message::{Incoming, Misuse};
-use crate::base::Time;
-use crate::wire::v1::{Chunk, Writer};
+use super::message::{CHARGE, CLASSES, Heading, Incoming, Kind, Misuse, reason};
+use super::spans::Spans;
+use crate::base::{Time, limits};
+use crate::wire::v1::{Chunk, Frame, Opening, Writer};
+
+mod arena;
+mod assembly;
+mod grant;
 
 /// Messages under reassembly, of one session, and what the peer was granted.
-#[derive(Debug, Default)]
-#[expect(dead_code, reason = "signatures first")]
+#[derive(Debug)]
 pub struct Inbox {
-    credit: u64,
-    open: u64,
+    credit: Grant,
+    open: Grant,
+    /// Credit the peer has used, as far as we have seen.
+    arrived: u64,
+    /// Of it, what was handed over or will never be.
+    settled: u64,
+    /// Ids that are over, and how many.
+    over: Spans,
+    ended: u64,
+    partial: BTreeMap<u64, Box<Partial>>,
+    /// Bytes held in `partial`, and runs beyond gaps.
+    held: usize,
+    runs: usize,
+    refusals: Vec<Refusal>,
+    arena: Arena,
+    is_held: bool,
 }
 
-#[expect(unused_variables, reason = "signatures first")]
+/// A message that is not whole.
+#[derive(Debug, Default)]
+struct Partial {
+    /// What it is, and its length or that it is a stream; from its first chunk.
+    heading: Option<(Heading, Option<u64>)>,
+    /// Its length, from its last chunk.
+    fin: Option<u64>,
+    /// The highest offset seen.
+    highest: u64,
+    assembly: Assembly,
+    /// Of a stream: whether its heading was handed over.
+    is_known: bool,
+    is_refused: bool,
+}
+
+#[derive(Debug)]
+struct Refusal {
+    message: u64,
+    reason: u64,
+    is_due: bool,
+}
+
+/// Runs beyond gaps a session may always have; a reordered flight makes some hundred.
+const RUNS: usize = 4096;
+/// And one more for so many bytes held: a run costs about as much beside its bytes, and honest pieces are longer.
+const RUN_BYTES: usize = 64;
+
 impl Inbox {
     /// Empty; `credit` and `open` are what our parameters granted.
     pub fn new(now: Time, credit: u64, open: u64) -> Self {
-        Self { credit, open }
+        Self {
+            credit: Grant::new(now, credit, limits::FAST_INBOX_BYTES as u64),
+            open: Grant::new(now, open, limits::FAST_OPEN_MAX),
+            arrived: 0,
+            settled: 0,
+            over: Spans::default(),
+            ended: 0,
+            partial: BTreeMap::new(),
+            held: 0,
+            runs: 0,
+            refusals: Vec::new(),
+            arena: Arena::default(),
+            is_held: false,
+        }
     }
 
     /// A CHUNK. Calls `deliver` for what is whole, or next of a stream.
     pub fn on_chunk(&mut self, chunk: &Chunk<'_>, deliver: &mut impl FnMut(Incoming)) -> Result<(), Misuse> {
-        Ok(())
+        if chunk.message >= self.open.total {
+            return Err(Misuse::Open);
+        }
+        if self.over.contains(chunk.message) {
+            return Ok(());
+        }
+        match &chunk.opening {
+            Some(opening) if chunk.fin && !self.is_partial(chunk.message) => self.on_whole(chunk, opening, deliver),
+            _ => self.on_piece(chunk, deliver),
+        }
     }
 
-    /// A DROP.
+    /// A DROP. Calls `deliver` when a stream that was being handed over is cut.
     pub fn on_drop(&mut self, message: u64, end: u64, deliver: &mut impl FnMut(Incoming)) -> Result<(), Misuse> {
+        if message >= self.open.total {
+            return Err(Misuse::Open);
+        }
+        if self.over.contains(message) {
+            return Ok(());
+        }
+        let (highest, limit, charge) = match self.partial.get(&message) {
+            Some(partial) => (partial.highest, partial.limit(), 0),
+            None => (0, None, CHARGE),
+        };
+        if end < highest || limit.is_some_and(|limit| end > limit) {
+            return Err(Misuse::Contradiction);
+        }
+        self.arrive(end - highest, charge)?;
+        let partial = self.partial.remove(&message).map(|partial| *partial).unwrap_or_default();
+        self.forget(&partial.assembly);
+        self.settle(message, end - partial.settled());
+        if partial.is_known && !partial.is_refused {
+            deliver(Incoming::Cut { message });
+        }
         Ok(())
     }
 
-    /// The application does not want a stream any more.
-    pub fn refuse(&mut self, message: u64, reason: u64) {}
-
-    /// Writes CREDIT, OPEN and REFUSE frames that are due, as they fit; whether it wrote any.
-    pub fn fill(&mut self, now: Time, rtt: Duration, out: &mut Writer<'_>, carry: &mut impl FnMut(Carried)) -> bool {
-        false
+    /// The application does not want a stream any more: its sender is told, what comes of it is dropped.
+    pub fn refuse(&mut self, message: u64, reason: u64) {
+        let Some(partial) = self.partial.get_mut(&message).filter(|partial| !partial.is_refused) else { return };
+        let unsettled = partial.highest - partial.settled();
+        partial.is_refused = true;
+        let assembly = std::mem::take(&mut partial.assembly);
+        self.settled += unsettled;
+        self.forget(&assembly);
+        self.refusals.push(Refusal { message, reason, is_due: true });
     }
 
     /// Whether [`Inbox::fill`] has something to write.
     pub fn has_work(&self) -> bool {
-        false
+        let renews = !self.is_held
+            && (self.credit.is_used(self.arrived, self.most_credit()) || self.open.is_used(self.ended, u64::MAX));
+        renews || self.credit.is_due || self.open.is_due || self.refusals.iter().any(|refusal| refusal.is_due)
+    }
+
+    /// Writes CREDIT, OPEN and REFUSE frames that are due, as they fit; whether it wrote any.
+    pub fn fill(&mut self, now: Time, rtt: Duration, out: &mut Writer<'_>, carry: &mut impl FnMut(Carried)) -> bool {
+        let before = out.at();
+        if let Some(total) = self.poll_credit(now, rtt) {
+            match Frame::Credit(total).write(out) {
+                Ok(()) => carry(Carried::Credit),
+                Err(_) => self.credit.is_due = true,
+            }
+        }
+        if let Some(below) = self.poll_open(now, rtt) {
+            match Frame::Open(below).write(out) {
+                Ok(()) => carry(Carried::Open),
+                Err(_) => self.open.is_due = true,
+            }
+        }
+        for refusal in self.refusals.iter_mut().filter(|refusal| refusal.is_due) {
+            if (Frame::Refuse { message: refusal.message, reason: refusal.reason }).write(out).is_err() {
+                break;
+            }
+            refusal.is_due = false;
+            carry(Carried::Refuse(refusal.message));
+        }
+        out.at() > before
+    }
+
+    /// The credit to tell the peer, if it is time to.
+    pub fn poll_credit(&mut self, now: Time, rtt: Duration) -> Option<u64> {
+        if !self.is_held {
+            self.credit.renew(now, rtt, self.arrived, self.most_credit());
+        }
+        self.credit.poll()
+    }
+
+    /// The ids to let the peer open, if it is time to.
+    pub fn poll_open(&mut self, now: Time, rtt: Duration) -> Option<u64> {
+        if !self.is_held {
+            self.open.renew(now, rtt, self.ended, u64::MAX);
+        }
+        self.open.poll()
     }
 
     /// What of ours a packet carried has arrived: `Refuse`.
-    pub fn on_acked(&mut self, carried: &Carried) {}
+    pub fn on_acked(&mut self, carried: &Carried) {
+        if let Carried::Refuse(message) = carried {
+            self.refusals.retain(|refusal| refusal.message != *message);
+        }
+    }
 
-    /// What of ours a packet carried is lost: `Credit`, `Open`, `Refuse`.
-    pub fn on_lost(&mut self, carried: &Carried) {}
+    /// What of ours a packet carried is lost: `Credit`, `Open`, `Refuse`. The newest value is sent again.
+    pub fn on_lost(&mut self, carried: &Carried) {
+        match carried {
+            Carried::Credit => self.credit.is_due = true,
+            Carried::Open => self.open.is_due = true,
+            Carried::Refuse(message) => {
+                let lost = self.refusals.iter_mut().find(|refusal| refusal.message == *message);
+                lost.into_iter().for_each(|refusal| refusal.is_due = true);
+            }
+            _ => {}
+        }
+    }
 
     /// Whether the consumer is slow: then nothing more is granted.
-    pub fn hold(&mut self, is_held: bool) {}
+    pub fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
 
     /// Gives back memory that nothing needs; asked when a session comes to rest.
-    pub fn rest(&mut self) {}
+    pub fn rest(&mut self) {
+        self.arena.rest();
+        self.over.rest();
+        self.refusals.shrink_to_fit();
+        if self.partial.is_empty() {
+            self.partial = BTreeMap::new();
+        }
+    }
 
     /// Bytes under reassembly.
     pub fn bytes(&self) -> usize {
-        0
+        self.held
+    }
+
+    /// Messages under reassembly.
+    pub fn messages(&self) -> usize {
+        self.partial.len()
+    }
+
+    fn is_partial(&self, message: u64) -> bool {
+        !self.partial.is_empty() && self.partial.contains_key(&message)
+    }
+
+    fn most_credit(&self) -> u64 {
+        self.settled.saturating_add(limits::FAST_INBOX_BYTES as u64)
+    }
+
+    /// The usual case: one chunk is the message.
+    fn on_whole(
+        &mut self,
+        chunk: &Chunk<'_>,
+        opening: &Opening<'_>,
+        deliver: &mut impl FnMut(Incoming),
+    ) -> Result<(), Misuse> {
+        let (message, size) = (chunk.message, chunk.data.len() as u64);
+        if opening.total.is_some_and(|total| total != size) {
+            return Err(Misuse::Contradiction);
+        }
+        self.arrive(size, CHARGE)?;
+        self.settle(message, size);
+        let heading = heading(opening, &mut self.arena)?;
+        let data = self.arena.copy(chunk.data);
+        deliver(match opening.total {
+            Some(_) => Incoming::Whole { heading, body: data },
+            None => Incoming::Piece { message, first: Some(heading), data, is_last: true },
+        });
+        Ok(())
+    }
+
+    fn on_piece(&mut self, chunk: &Chunk<'_>, deliver: &mut impl FnMut(Incoming)) -> Result<(), Misuse> {
+        let end = chunk.offset.saturating_add(chunk.data.len() as u64);
+        let (new, charge) = match self.partial.get(&chunk.message) {
+            Some(partial) => (partial.check(chunk, end)?, 0),
+            None => (Partial::default().check(chunk, end)?, CHARGE),
+        };
+        if self.runs > RUNS + self.held / RUN_BYTES {
+            return Err(Misuse::Crumbs);
+        }
+        self.arrive(new, charge)?;
+        let partial = self.partial.entry(chunk.message).or_default();
+        partial.highest = partial.highest.max(end);
+        partial.fin = partial.fin.or(chunk.fin.then_some(end));
+        if let (Some(opening), None) = (&chunk.opening, &partial.heading) {
+            partial.heading = Some((heading(opening, &mut self.arena)?, opening.total));
+        }
+        if partial.is_refused {
+            self.settled += new;
+        } else if partial.heading.as_ref().is_some_and(|(_, total)| total.is_some_and(|total| total > MAX)) {
+            self.refuse(chunk.message, reason::TOO_LARGE);
+        } else {
+            self.keep(chunk, deliver);
+        }
+        self.finish(chunk.message, deliver);
+        Ok(())
+    }
+
+    /// Puts a chunk's bytes where they belong: a stream's next bytes to the application, all others to their message.
+    fn keep(&mut self, chunk: &Chunk<'_>, deliver: &mut impl FnMut(Incoming)) {
+        let Some(partial) = self.partial.get_mut(&chunk.message) else { return };
+        let before = (partial.assembly.held(), partial.assembly.runs());
+        let total = partial.heading.as_ref().map(|(_, total)| *total);
+        match (total, partial.assembly.in_order(chunk.offset, chunk.data)) {
+            (Some(None), Some(new)) => {
+                partial.assembly.pass(new.len());
+                let mut next = Some(self.arena.copy(new));
+                while let Some(data) = next.take() {
+                    self.settled += data.len() as u64;
+                    partial.hand_over(chunk.message, data, deliver);
+                    next = partial.assembly.next();
+                }
+            }
+            _ => partial.assembly.insert(chunk.offset, chunk.data, total.flatten()),
+        }
+        self.held = self.held + partial.assembly.held() - before.0;
+        self.runs = self.runs + partial.assembly.runs() - before.1;
+    }
+
+    /// Ends a message of which nothing is missing.
+    fn finish(&mut self, message: u64, deliver: &mut impl FnMut(Incoming)) {
+        let whole = |partial: &mut Box<Partial>| match partial.is_refused {
+            true => partial.fin.is_some(),
+            false => partial.heading.is_some() && partial.limit() == Some(partial.assembly.end()),
+        };
+        let is_whole = self.partial.get_mut(&message).is_some_and(whole);
+        let Some(partial) = is_whole.then(|| self.partial.remove(&message)).flatten() else { return };
+        self.forget(&partial.assembly);
+        self.settle(message, partial.highest - partial.settled());
+        if let (Some((heading, Some(_))), false) = (partial.heading, partial.is_refused) {
+            deliver(Incoming::Whole { heading, body: partial.assembly.into_body() });
+        }
+    }
+
+    /// Counts credit the peer used; refuses more than it was granted.
+    fn arrive(&mut self, bytes: u64, charge: u64) -> Result<(), Misuse> {
+        let arrived = self.arrived.saturating_add(bytes).saturating_add(charge);
+        if arrived > self.credit.total {
+            return Err(Misuse::Credit);
+        }
+        self.arrived = arrived;
+        Ok(())
+    }
+
+    /// A message is over; `bytes` of it were not settled before.
+    fn settle(&mut self, message: u64, bytes: u64) {
+        self.ended += self.over.insert(message, message + 1);
+        self.settled += bytes + CHARGE;
+    }
+
+    fn forget(&mut self, assembly: &Assembly) {
+        self.held -= assembly.held();
+        self.runs -= assembly.runs();
     }
 }
+
+/// The largest message taken as one value.
+const MAX: u64 = limits::FAST_MESSAGE_MAX as u64;
+
+impl Partial {
+    /// The law for one more chunk, before anything is changed; how many bytes of credit it uses.
+    fn check(&self, chunk: &Chunk<'_>, end: u64) -> Result<u64, Misuse> {
+        let highest = self.highest.max(end);
+        let total = chunk.opening.and_then(|opening| opening.total);
+        let is_beyond = self.limit().into_iter().chain(total).any(|limit| highest > limit || chunk.fin && end != limit);
+        let is_late_end = chunk.fin && end < highest || self.fin.zip(total).is_some_and(|(fin, total)| fin != total);
+        let is_renamed = self.heading.as_ref().zip(chunk.opening).is_some_and(|((heading, total), opening)| {
+            *total != opening.total || heading.kind.as_str() != opening.kind || heading.route != opening.route
+        });
+        if is_beyond || is_late_end || is_renamed {
+            return Err(Misuse::Contradiction);
+        }
+        Ok(highest - self.highest)
+    }
+
+    /// Its length, if it is known.
+    fn limit(&self) -> Option<u64> {
+        self.fin.or(self.heading.as_ref().and_then(|(_, total)| *total))
+    }
+
+    /// Bytes of it that count as settled.
+    fn settled(&self) -> u64 {
+        if self.is_refused { self.highest } else { self.assembly.given() }
+    }
+
+    fn hand_over(&mut self, message: u64, data: Bytes, deliver: &mut impl FnMut(Incoming)) {
+        let is_last = self.fin == Some(self.assembly.end());
+        let first = match (&self.heading, self.is_known) {
+            (Some((heading, _)), false) => Some(heading.clone()),
+            _ => None,
+        };
+        if first.is_some() || is_last || !data.is_empty() {
+            self.is_known = true;
+            deliver(Incoming::Piece { message, first, data, is_last });
+        }
+    }
+}
+
+fn heading(opening: &Opening<'_>, arena: &mut Arena) -> Result<Heading, Misuse> {
+    let kind = Kind::new(opening.kind).ok_or(Misuse::Contradiction)?;
+    let priority = opening.priority.min(CLASSES as u8 - 1);
+    Ok(Heading { kind, route: arena.copy(opening.route), priority })
+}
+
+#[cfg(test)]
+#[path = "inbox_tests.rs"]
+mod tests;

@@ -22,6 +22,8 @@ enum Text {
 /// Longest kind held in place: fills the 24 bytes that a pointer, a length and the choice take anyway.
 const SHORT: usize = 22;
 
+/// What a message costs of the credit beside its bytes, so that empty ones cost too.
+pub const CHARGE: u64 = 64;
 /// The classes of priority; 0 goes first.
 pub const CLASSES: usize = 3;
 

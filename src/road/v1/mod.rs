@@ -29,6 +29,7 @@ mod session;
 pub mod tally;
 pub mod violation;
 pub mod window;
+pub(crate) mod spans;
 
 pub use acks::Acks;
 pub use carried::Carried;

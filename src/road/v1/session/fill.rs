@@ -28,7 +28,7 @@ enum Leave {
 
 impl Session {
     /// Whether something is to be sent now.
-    pub(crate) fn has_work(&self, now: Time) -> bool {
+    pub(crate) fn has_work(&mut self, now: Time) -> bool {
         if self.ended.is_some() {
             return false;
         }
@@ -122,7 +122,12 @@ impl Session {
         let start = writer.at();
         let goes = leave == Leave::Full && (self.outbox.has_work() || self.clocks.repeats);
         // Whatever goes out takes what is to be acknowledged along.
-        let is_eliciting = self.control(core, &mut writer, goes).ok()? | (goes && self.chunks(&mut writer));
+        let mut is_eliciting = self.control(core, &mut writer, goes).ok()? | (goes && self.chunks(&mut writer));
+        if self.clocks.probes > 0 && !is_eliciting {
+            Frame::Ping.write(&mut writer).ok()?;
+            self.sent.carry(Carried::Ping);
+            is_eliciting = true;
+        }
         if writer.at() == start {
             self.sent.abandon();
             return None;

@@ -1,0 +1,84 @@
+//! One cumulative promise to the peer, bytes or messages: how far it goes, how far ahead of what came, when it is renewed.
+
+use std::time::Duration;
+
+use crate::base::Time;
+
+/// What was granted.
+#[derive(Debug)]
+pub(super) struct Grant {
+    /// In all, since the session began.
+    pub(super) total: u64,
+    /// How far ahead of what came.
+    window: u64,
+    /// The most `window` grows to.
+    cap: u64,
+    /// When `total` last grew.
+    at: Time,
+    /// Whether the peer has to be told.
+    pub(super) is_due: bool,
+}
+
+impl Grant {
+    pub(super) fn new(now: Time, total: u64, cap: u64) -> Self {
+        Self { total, window: total.max(1), cap: cap.max(total).max(1), at: now, is_due: false }
+    }
+
+    /// Whether half of the window is used, or little of it is left and more may be granted; `most` bounds the total.
+    pub(super) fn is_used(&self, came: u64, most: u64) -> bool {
+        let more = (came.saturating_add(self.window)).min(most).saturating_sub(self.total);
+        more > 0 && (more >= self.window / 2 || self.total.saturating_sub(came) < self.window / 4)
+    }
+
+    /// Grants more if it is time to.
+    pub(super) fn renew(&mut self, now: Time, rtt: Duration, came: u64, most: u64) {
+        if !self.is_used(came, most) {
+            return;
+        }
+        // Half a window within one round trip: the window, not the path, sets the pace (twice bandwidth-delay is the aim).
+        if now.since(self.at) < rtt {
+            self.window = self.window.saturating_mul(2).min(self.cap);
+        }
+        self.total = came.saturating_add(self.window).min(most).max(self.total);
+        (self.at, self.is_due) = (now, true);
+    }
+
+    /// The total, if the peer has to be told.
+    pub(super) fn poll(&mut self) -> Option<u64> {
+        std::mem::take(&mut self.is_due).then_some(self.total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RTT: Duration = Duration::from_millis(10);
+
+    #[test]
+    fn doubles_when_used_up_fast() {
+        let mut grant = Grant::new(Time::ZERO, 1000, 8000);
+        grant.renew(Time(1), RTT, 499, u64::MAX);
+        assert_eq!(grant.poll(), None);
+        grant.renew(Time(1), RTT, 500, u64::MAX);
+        assert_eq!((grant.poll(), grant.poll()), (Some(2500), None));
+        grant.renew(Time(20_000), RTT, 2000, u64::MAX);
+        assert_eq!(grant.poll(), Some(4000), "slowly: the window stays");
+        for n in 0..10 {
+            grant.renew(Time(20_001), RTT, grant.total, u64::MAX);
+            assert!(grant.poll().is_some_and(|total| n < 2 || total % 8000 == 4000 + 2000), "{n} {}", grant.total);
+        }
+        assert_eq!(grant.window, 8000);
+    }
+
+    #[test]
+    fn grants_no_more_than_there_is_room_for() {
+        let mut grant = Grant::new(Time::ZERO, 1000, 8000);
+        grant.renew(Time(1), RTT, 900, 1200);
+        assert_eq!(grant.poll(), Some(1200));
+        grant.renew(Time(1), RTT, 1200, 1200);
+        assert_eq!(grant.poll(), None);
+        grant.renew(Time(1), RTT, 1200, 1210);
+        assert_eq!(grant.poll(), Some(1210), "little, but all there is");
+    }
+}
