@@ -84,7 +84,7 @@ impl Acks {
         }
         self.unsaid = self.unsaid.saturating_add(1);
         self.unsaid_from = Some(self.unsaid_from.map_or(number, |lowest| lowest.min(number)));
-        let is_next = self.highest.is_none_or(|highest| number == highest + 1);
+        let is_next = self.highest.is_none_or(|highest| number.checked_sub(1) == Some(highest));
         self.highest = self.highest.max(Some(number));
         if !is_eliciting {
             return;
@@ -163,7 +163,7 @@ impl Acks {
             self.newest = Some((number, number));
             return true;
         };
-        if number == *high + 1 {
+        if number.checked_sub(1) == Some(*high) {
             *high = number;
             return true;
         }
@@ -219,3 +219,7 @@ impl Acks {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "acks_tests.rs"]
+mod tests;

@@ -102,3 +102,77 @@ impl Default for Marks {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(ect0: u64, ect1: u64, ce: u64) -> Option<Ecn> {
+        Some(Ecn { ect0, ect1, ce })
+    }
+
+    fn acked(acked_ect: u32) -> Verdict {
+        Verdict { acked_ect, is_newest: true, ..Verdict::default() }
+    }
+
+    /// Ten marked packets have left.
+    fn tested() -> Marks {
+        let mut marks = Marks::new();
+        for _ in 0..TESTED {
+            assert!(marks.is_marking() && !marks.is_capable());
+            marks.on_sent();
+        }
+        assert!(!marks.is_marking());
+        marks
+    }
+
+    #[test]
+    fn a_path_that_carries_marks() {
+        let mut marks = tested();
+        assert_eq!(marks.on_verdict(&acked(2), counts(2, 0, 0)), 0);
+        assert!(marks.is_marking() && marks.is_capable());
+        assert_eq!(marks.on_verdict(&acked(4), counts(3, 0, 3)), 3);
+        let stale = Verdict { is_newest: false, ..acked(1) };
+        assert_eq!(
+            marks.on_verdict(&stale, counts(2, 0, 1)),
+            0,
+            "an acknowledgement that was overtaken proves nothing"
+        );
+        assert!(marks.is_capable());
+        // More counted than acknowledged: the acknowledgement before was lost.
+        assert_eq!(marks.on_verdict(&acked(1), counts(6, 0, 4)), 1);
+        assert!(marks.is_capable());
+    }
+
+    #[test]
+    fn what_disproves_it() {
+        for (verdict, counted) in [
+            (acked(2), None),                                       // the peer sees no marks
+            (acked(2), counts(1, 0, 0)),                            // one was wiped out
+            (acked(2), counts(1, 1, 0)),                            // one was changed
+            (acked(2), counts(9, 0, 2)),                            // more than were sent
+            (acked(0), counts(0, 1, 0)),                            // marked though we did not
+            (Verdict { lost_ect: 10, ..Verdict::default() }, None), // marked packets are dropped
+        ] {
+            let mut marks = tested();
+            assert_eq!(marks.on_verdict(&verdict, counted), 0);
+            assert!(!marks.is_marking() && !marks.is_capable(), "{verdict:?} {counted:?}");
+            assert_eq!(marks.on_verdict(&acked(2), counts(2, 0, 0)), 0);
+            assert!(!marks.is_capable());
+        }
+        let mut marks = tested();
+        marks.on_verdict(&acked(3), counts(3, 0, 0));
+        marks.on_verdict(&acked(0), counts(2, 0, 0));
+        assert!(!marks.is_capable(), "counters never fall");
+    }
+
+    #[test]
+    fn unmarked_acknowledgements_prove_nothing() {
+        let mut marks = tested();
+        marks.on_verdict(&acked(0), None);
+        marks.on_verdict(&acked(0), counts(0, 0, 0));
+        assert!(!marks.is_capable() && !marks.is_marking());
+        marks.on_verdict(&acked(1), counts(1, 0, 0));
+        assert!(marks.is_capable());
+    }
+}

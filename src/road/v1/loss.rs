@@ -116,3 +116,58 @@ impl Default for Loss {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    /// So many rounds of ten packets pass.
+    fn pass(loss: &mut Loss, rounds: u64) {
+        let start = loss.round_end;
+        for round in 1..=rounds {
+            loss.on_acked(start + 10 * round, start + 10 * (round + 1) - 1);
+        }
+    }
+
+    #[test]
+    fn learns_reordering_and_forgets_it_in_steps() {
+        let (mut loss, rtt) = (Loss::new(), Rtt::new(Some(ms(80))));
+        assert_eq!((loss.packet_threshold(), loss.delay(&rtt)), (Some(3), ms(90)));
+        loss.on_acked(0, 10);
+        loss.on_reordered(20);
+        assert_eq!((loss.packet_threshold(), loss.delay(&rtt)), (None, ms(100)));
+        pass(&mut loss, 16);
+        assert_eq!(loss.packet_threshold(), None, "the round it was seen in does not count");
+        pass(&mut loss, 1);
+        assert_eq!((loss.packet_threshold(), loss.delay(&rtt)), (Some(21), ms(90)));
+        pass(&mut loss, 16);
+        assert_eq!(loss.packet_threshold(), Some(10));
+        pass(&mut loss, 32);
+        assert_eq!(loss.packet_threshold(), Some(3));
+    }
+
+    #[test]
+    fn the_window_grows_to_what_was_needed_and_no_farther_than_a_round_trip() {
+        let (mut loss, rtt) = (Loss::new(), Rtt::new(Some(ms(80))));
+        loss.on_spurious(5, ms(115), &rtt);
+        assert_eq!(loss.delay(&rtt), ms(120), "two quarters above 80");
+        loss.on_spurious(5, ms(115), &rtt);
+        assert_eq!(loss.delay(&rtt), ms(120), "once a round");
+        pass(&mut loss, 1);
+        loss.on_spurious(5, ms(90), &rtt);
+        assert_eq!(loss.delay(&rtt), ms(140));
+        loss.on_spurious(5, ms(10_000), &rtt);
+        assert_eq!(loss.delay(&rtt), ms(160));
+        pass(&mut loss, 17);
+        assert_eq!(loss.delay(&rtt), ms(120));
+    }
+
+    #[test]
+    fn timers_are_no_finer_than_a_millisecond() {
+        assert_eq!(Loss::new().delay(&Rtt::new(Some(Duration::from_micros(30)))), GRANULARITY);
+    }
+}

@@ -184,3 +184,100 @@ impl Mtu {
         self.raise_at = (!self.is_open() && !is_at_ceiling).then(|| now + RAISE);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Random;
+    use proptest::prelude::*;
+
+    /// Runs the search until it rests or nothing is left to try; gives how many probes it took.
+    fn search(mtu: &mut Mtu, now: Time, mut arrives: impl FnMut(u16) -> bool) -> u32 {
+        for probes in 0.. {
+            let Some(size) = mtu.next_probe(now) else { return probes };
+            assert!(size > mtu.size() && size <= mtu.ceiling);
+            mtu.on_probe_sent(size);
+            assert_eq!(mtu.next_probe(now), None, "one at a time");
+            if arrives(size) {
+                assert!(mtu.on_probe_acked(now, size.into()));
+            } else {
+                mtu.on_probe_lost(now, size.into());
+            }
+            assert!(probes < 200);
+        }
+        0
+    }
+
+    fn is_found(mtu: &Mtu, path: u16) -> bool {
+        mtu.size() <= path && u32::from(mtu.size()) + u32::from(mtu.fine()) >= path.into()
+    }
+
+    proptest! {
+        #[test]
+        fn finds_any_path(path in 1200u16..=65_507, ceiling in 1200u16..=65_507, loss in 0u64..20, seed in any::<u64>()) {
+            let (mut random, mut mtu, mut now) = (Random::from_number(seed), Mtu::new(BASE, ceiling), Time::ZERO);
+            // A probe may be lost three times for nothing: then the next search finds the path.
+            for _ in 0..20 {
+                search(&mut mtu, now, |size| size <= path && random.below(100) >= loss);
+                prop_assert!(mtu.size() <= path.min(ceiling));
+                let Some(at) = mtu.deadline() else { break };
+                now = at;
+            }
+            prop_assert!(is_found(&mtu, path.min(ceiling)), "{} of {}", mtu.size(), path.min(ceiling));
+        }
+
+        #[test]
+        fn falls_back_when_large_packets_vanish(before in 1500u16..=65_507, after in 1200u16..1400) {
+            let mut mtu = Mtu::new(BASE, CEILING);
+            search(&mut mtu, Time::ZERO, |size| size <= before);
+            let size = u32::from(mtu.size());
+            // Small ones arrive between; mixed losses with a large arrival are congestion.
+            for _ in 0..10 {
+                prop_assert!(!mtu.on_verdict(size, size) && !mtu.on_verdict(300, size));
+            }
+            prop_assert!(!mtu.on_verdict(size, 0));
+            prop_assert!(!mtu.on_verdict(300, size) && !mtu.on_verdict(0, size));
+            prop_assert!(mtu.on_verdict(300, size));
+            prop_assert_eq!(mtu.size(), BASE);
+            search(&mut mtu, Time::ZERO, |size| size <= after);
+            prop_assert!(is_found(&mtu, after));
+            // Losses of packets as small as every path takes mean nothing.
+            for _ in 0..10 {
+                prop_assert!(!mtu.on_verdict(0, BASE.into()));
+            }
+        }
+    }
+
+    #[test]
+    fn usual_paths_are_found_with_few_probes() {
+        for (path, size, probes) in
+            [(1452, 1452, 10), (1472, 1472, 8), (8952, 8952, 14), (65_507, 65_487, 3), (1372, 1372, 7)]
+        {
+            let mut mtu = Mtu::new(BASE, CEILING);
+            let took = search(&mut mtu, Time::ZERO, |size| size <= path);
+            assert_eq!(mtu.size(), size);
+            assert!(took <= probes, "{path} took {took}");
+        }
+        assert_eq!(search(&mut Mtu::new(BASE, BASE), Time::ZERO, |_| true), 0);
+    }
+
+    #[test]
+    fn looks_again_after_ten_minutes() {
+        let mut mtu = Mtu::new(BASE, CEILING);
+        search(&mut mtu, Time::ZERO, |size| size <= 1452);
+        let again = mtu.deadline().unwrap();
+        assert_eq!(again, Time::ZERO + RAISE);
+        assert_eq!(mtu.next_probe(Time(again.0 - 1)), None);
+        search(&mut mtu, again, |size| size <= 8952);
+        assert_eq!(mtu.size(), 8952);
+    }
+
+    #[test]
+    fn silence_is_perhaps_a_hole() {
+        let mut mtu = Mtu::new(BASE, CEILING);
+        assert!(!mtu.on_pto(9), "nothing smaller to try");
+        search(&mut mtu, Time::ZERO, |size| size <= 1452);
+        assert!(!mtu.on_pto(2) && mtu.on_pto(3));
+        assert_eq!((mtu.size(), mtu.next_probe(Time::ZERO)), (BASE, Some(1452)));
+    }
+}

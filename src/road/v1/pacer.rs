@@ -86,3 +86,55 @@ impl Pacer {
 fn micro(bytes: u64) -> i64 {
     i64::try_from(bytes.saturating_mul(MICRO)).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever the rate and however late the timers: never more than the rate and a burst, and all of it when asked for.
+        #[test]
+        fn keeps_the_rate(rate in 20_000u64..2_000_000_000, mtu in 1200u32..9000, late in 0u64..1000, seed in any::<u64>()) {
+            let mut random = crate::base::Random::from_number(seed);
+            let mut pacer = Pacer::new(Time::ZERO);
+            pacer.on_mtu(mtu);
+            let (mut now, mut sent) = (Time::ZERO, 0u64);
+            while now < Time(1_000_000) && sent < 40_000 * u64::from(mtu) {
+                match pacer.ready(now, rate, mtu.into()) {
+                    Ok(()) => {
+                        pacer.on_sent(mtu.into());
+                        sent += u64::from(mtu);
+                    }
+                    Err(at) => {
+                        prop_assert!(at > now);
+                        prop_assert_eq!(pacer.ready(at, rate, mtu.into()), Ok(()));
+                        now = Time(at.0 + random.below(late + 1));
+                    }
+                }
+                let most = rate as u128 * u128::from(now.0) / 1_000_000 + u128::from(rate * DEPTH_US / MICRO) + 10 * 9000 + 9000;
+                prop_assert!(u128::from(sent) <= most, "{} of {} at {:?}", sent, most, now);
+            }
+            // The last wait may have filled the bucket.
+            let whole = rate as u128 * u128::from(now.0) / 1_000_000;
+            let full = u128::from(rate * DEPTH_US / MICRO) + 10 * u128::from(mtu);
+            prop_assert!(u128::from(sent) + full >= whole);
+        }
+    }
+
+    #[test]
+    fn trains_are_a_millisecond_long() {
+        let mut pacer = Pacer::new(Time::ZERO);
+        for (rate, quantum) in [(100_000, 2400), (10_000_000, 10_000), (u64::MAX, TRAIN_MAX)] {
+            assert_eq!(pacer.ready(Time::ZERO, rate, 1200), Ok(()));
+            assert_eq!(pacer.quantum(), quantum);
+        }
+        pacer.on_mtu(65_487);
+        assert_eq!(pacer.quantum(), TRAIN_MAX);
+        // More than the bucket holds leaves when it is full, and is paid for afterwards.
+        let mut pacer = Pacer::new(Time::ZERO);
+        assert_eq!(pacer.ready(Time::ZERO, 1_000_000, 40_000), Ok(()));
+        pacer.on_sent(40_000);
+        assert_eq!(pacer.ready(Time::ZERO, 1_000_000, 1000), Err(Time(28_000 + 2400)));
+    }
+}

@@ -120,3 +120,45 @@ impl Rtt {
 
 /// Shortest round trip: the clock's unit, so that nobody divides by zero.
 const TICK: Duration = Duration::from_micros(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn estimates_follow_rfc_9002() {
+        let mut rtt = Rtt::new(None);
+        assert_eq!(rtt.pto(Duration::ZERO), ms(333 * 3)); //= RFC 9002 §6.2.2: one second, nearly
+        assert!(!rtt.is_sampled_before(Time(5)));
+        rtt.on_sample(Time(5), ms(100), ms(20));
+        assert_eq!((rtt.smoothed(), rtt.var(), rtt.min(), rtt.latest()), (ms(100), ms(50), ms(100), ms(100)));
+        assert!(rtt.is_sampled_before(Time(5)) && !rtt.is_sampled_before(Time(4)));
+        rtt.on_sample(Time(6), ms(140), ms(60)); // 25 ms of the delay are believed: 115 ms
+        assert_eq!(rtt.var(), (ms(150) + ms(15)) / 4);
+        assert_eq!(rtt.smoothed(), (ms(700) + ms(115)) / 8);
+        rtt.on_sample(Time(7), ms(105), ms(10)); // would fall below the shortest: not believed
+        assert_eq!(rtt.min(), ms(100));
+        assert_eq!(rtt.pto_after(2, ms(25)), rtt.pto(ms(25)) * 4);
+        assert_eq!(rtt.pto_after(40, ms(25)), PTO_MAX);
+        assert_eq!(Rtt::new(Some(Duration::ZERO)).pto(Duration::ZERO), TICK + GRANULARITY);
+    }
+
+    proptest! {
+        #[test]
+        fn estimates_stay_among_samples(samples in proptest::collection::vec((1u64..10_000_000, 0u64..1 << 40), 1..50)) {
+            let mut rtt = Rtt::new(None);
+            for (latest, delay) in &samples {
+                rtt.on_sample(Time(1), Duration::from_micros(*latest), Duration::from_micros(*delay));
+            }
+            let (least, most) = samples.iter().fold((u64::MAX, 0), |(a, b), (n, _)| (a.min(*n), b.max(*n)));
+            prop_assert_eq!(rtt.min(), Duration::from_micros(least));
+            prop_assert!(rtt.smoothed() + TICK >= rtt.min() && rtt.smoothed() <= Duration::from_micros(most));
+            prop_assert!(rtt.var() <= Duration::from_micros(most));
+        }
+    }
+}

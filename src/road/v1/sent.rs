@@ -79,27 +79,18 @@ impl Sent {
             self.forget(now);
         }
         let number = self.next_number();
-        let size = u16::try_from(meta.size).unwrap_or(u16::MAX);
-        let stamp = self.sampler.on_sent(now, self.in_flight, size.into(), meta.is_app_limited);
-        let state = if meta.is_in_flight { State::Flight } else { State::Idle };
+        let stamp = self.sampler.on_sent(now, self.in_flight, meta.is_app_limited);
+        let mut packet = Packet::new(number, now, meta, stamp);
         if meta.is_in_flight {
-            self.in_flight += u64::from(size);
+            self.in_flight += u64::from(packet.size);
             if meta.is_eliciting {
                 self.eliciting += 1;
                 self.last_eliciting = now;
             }
         }
-        self.ring.push(Packet {
-            sent: now,
-            stamp,
-            below: number,
-            carried: 0,
-            size,
-            state,
-            is_eliciting: meta.is_eliciting,
-            is_mtu_probe: meta.is_mtu_probe,
-            is_ect: meta.is_ect,
-        });
+        packet.in_flight = u32::try_from(self.in_flight).unwrap_or(u32::MAX);
+        packet.is_app_limited = self.sampler.is_app_limited();
+        self.ring.push(packet);
         number
     }
 
@@ -398,3 +389,7 @@ struct News {
     newest: Option<Packet>,
     verdict: Verdict,
 }
+
+#[cfg(test)]
+#[path = "sent_tests.rs"]
+mod tests;

@@ -20,7 +20,7 @@ pub(super) struct Sampler {
 
 impl Sampler {
     /// A packet leaves; `in_flight` counts it not.
-    pub(super) fn on_sent(&mut self, now: Time, in_flight: u64, size: u64, is_app_limited: bool) -> Stamp {
+    pub(super) fn on_sent(&mut self, now: Time, in_flight: u64, is_app_limited: bool) -> Stamp {
         if in_flight == 0 {
             // Time without anything in flight is not the path's slowness.
             (self.first_sent, self.delivered_at) = (now, now);
@@ -33,9 +33,12 @@ impl Sampler {
             delivered_at: self.delivered_at,
             first_sent: self.first_sent,
             lost: self.lost,
-            in_flight: u32::try_from(in_flight + size).unwrap_or(u32::MAX),
-            is_app_limited: self.app_limited != 0,
         }
+    }
+
+    /// Whether a packet that leaves now leaves a sender with too little to send.
+    pub(super) fn is_app_limited(&self) -> bool {
+        self.app_limited != 0
     }
 
     /// The sender has nothing more to send though it might.
@@ -71,8 +74,8 @@ impl Sampler {
             delivered: self.delivered,
             prior_delivered: stamp.delivered,
             interval,
-            is_app_limited: stamp.is_app_limited,
-            tx_in_flight: stamp.in_flight.into(),
+            is_app_limited: newest.is_app_limited,
+            tx_in_flight: newest.in_flight.into(),
             lost: self.lost.saturating_sub(stamp.lost),
         })
     }

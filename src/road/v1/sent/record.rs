@@ -43,11 +43,14 @@ pub(super) struct Packet {
     pub(super) below: u64,
     /// Index of the first thing it carried; the next packet's is the end.
     pub(super) carried: u32,
+    /// Bytes in flight with this packet; more than 4 GB are told as 4 GB.
+    pub(super) in_flight: u32,
     pub(super) size: u16,
     pub(super) state: State,
     pub(super) is_eliciting: bool,
     pub(super) is_mtu_probe: bool,
     pub(super) is_ect: bool,
+    pub(super) is_app_limited: bool,
 }
 
 /// The delivery-rate sampler's state when a packet left.
@@ -57,7 +60,24 @@ pub(super) struct Stamp {
     pub(super) delivered_at: Time,
     pub(super) first_sent: Time,
     pub(super) lost: u64,
-    /// Bytes in flight with this packet; more than 4 GB are told as 4 GB.
-    pub(super) in_flight: u32,
-    pub(super) is_app_limited: bool,
+}
+
+impl Packet {
+    /// As it leaves; the ring knows what it carries.
+    pub(super) fn new(number: u64, now: Time, meta: Meta, stamp: Stamp) -> Self {
+        Self {
+            sent: now,
+            stamp,
+            below: number,
+            carried: 0,
+            in_flight: 0,
+            // No datagram is larger.
+            size: u16::try_from(meta.size).unwrap_or(u16::MAX),
+            state: if meta.is_in_flight { State::Flight } else { State::Idle },
+            is_eliciting: meta.is_eliciting,
+            is_mtu_probe: meta.is_mtu_probe,
+            is_ect: meta.is_ect,
+            is_app_limited: false,
+        }
+    }
 }
