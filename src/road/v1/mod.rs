@@ -2,18 +2,36 @@
 //!
 //! [`handshake`] ends in an [`handshake::Established`]: the peer, its keys and the first packet number. [`keys`] seals and
 //! opens packets from then on, [`seen`] keeps each of them from counting twice.
+//!
+//! [`sent`] remembers what is in flight and says what an acknowledgement means, with [`rtt`] and [`loss`] to judge by;
+//! [`pacer`], [`mtu`] and [`ecn`] watch the path; [`acks`] says what arrived.
+//! [`outbox`] and [`inbox`] turn [`message`]s into what packets carry, and back.
 
-pub mod carried;
+pub mod acks;
+pub mod ecn;
 pub mod handshake;
 pub mod inbox;
 pub mod keys;
+pub mod loss;
 pub mod message;
+pub mod mtu;
 pub mod outbox;
+pub mod pacer;
+pub mod rtt;
 pub mod seen;
+pub mod sent;
 pub(crate) mod spans;
+pub mod violation;
 
-pub use carried::Carried;
+pub use acks::Acks;
+pub use ecn::{Mark, Marks};
 pub use inbox::Inbox;
 pub use keys::Keys;
+pub use loss::Loss;
+pub use mtu::Mtu;
 pub use outbox::Outbox;
+pub use pacer::Pacer;
+pub use rtt::Rtt;
 pub use seen::Seen;
+pub use sent::{Carried, Fate, Meta, Rate, Sent, Verdict};
+pub use violation::Violation;
