@@ -8,20 +8,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use self::arena::Arena;
 use self::assembly::Assembly;
 use self::grant::Grant;
-use super::carried::Carried;
-use super::message::{CHARGE, CLASSES, Heading, Incoming, Kind, Misuse, reason};
+use self::partial::{Partial, heading};
+use super::message::{CHARGE, Incoming, reason};
 use super::spans::Spans;
+use super::{Carried, Violation};
 use crate::base::{Time, limits};
 use crate::wire::v1::{Chunk, Frame, Opening, Writer};
 
 mod arena;
 mod assembly;
 mod grant;
+mod partial;
 
 /// Messages under reassembly, of one session, and what the peer was granted.
 #[derive(Debug)]
@@ -44,21 +44,6 @@ pub struct Inbox {
     is_held: bool,
 }
 
-/// A message that is not whole.
-#[derive(Debug, Default)]
-struct Partial {
-    /// What it is, and its length or that it is a stream; from its first chunk.
-    heading: Option<(Heading, Option<u64>)>,
-    /// Its length, from its last chunk.
-    fin: Option<u64>,
-    /// The highest offset seen.
-    highest: u64,
-    assembly: Assembly,
-    /// Of a stream: whether its heading was handed over.
-    is_known: bool,
-    is_refused: bool,
-}
-
 #[derive(Debug)]
 struct Refusal {
     message: u64,
@@ -66,6 +51,10 @@ struct Refusal {
     is_due: bool,
 }
 
+const CREDIT: Violation = Violation("sent more bytes than it was granted");
+const OPEN: Violation = Violation("opened more messages than it was granted");
+const CONTRADICTION: Violation = Violation("sent a message that contradicts itself");
+const CRUMBS: Violation = Violation("sent a message in crumbs");
 /// Runs beyond gaps a session may always have; a reordered flight makes some hundred.
 const RUNS: usize = 4096;
 /// And one more for so many bytes held: a run costs about as much beside its bytes, and honest pieces are longer.
@@ -91,9 +80,9 @@ impl Inbox {
     }
 
     /// A CHUNK. Calls `deliver` for what is whole, or next of a stream.
-    pub fn on_chunk(&mut self, chunk: &Chunk<'_>, deliver: &mut impl FnMut(Incoming)) -> Result<(), Misuse> {
+    pub fn on_chunk(&mut self, chunk: &Chunk<'_>, deliver: &mut impl FnMut(Incoming)) -> Result<(), Violation> {
         if chunk.message >= self.open.total {
-            return Err(Misuse::Open);
+            return Err(OPEN);
         }
         if self.over.contains(chunk.message) {
             return Ok(());
@@ -105,9 +94,9 @@ impl Inbox {
     }
 
     /// A DROP. Calls `deliver` when a stream that was being handed over is cut.
-    pub fn on_drop(&mut self, message: u64, end: u64, deliver: &mut impl FnMut(Incoming)) -> Result<(), Misuse> {
+    pub fn on_drop(&mut self, message: u64, end: u64, deliver: &mut impl FnMut(Incoming)) -> Result<(), Violation> {
         if message >= self.open.total {
-            return Err(Misuse::Open);
+            return Err(OPEN);
         }
         if self.over.contains(message) {
             return Ok(());
@@ -117,7 +106,7 @@ impl Inbox {
             None => (0, None, CHARGE),
         };
         if end < highest || limit.is_some_and(|limit| end > limit) {
-            return Err(Misuse::Contradiction);
+            return Err(CONTRADICTION);
         }
         self.arrive(end - highest, charge)?;
         let partial = self.partial.remove(&message).map(|partial| *partial).unwrap_or_default();
@@ -247,10 +236,10 @@ impl Inbox {
         chunk: &Chunk<'_>,
         opening: &Opening<'_>,
         deliver: &mut impl FnMut(Incoming),
-    ) -> Result<(), Misuse> {
+    ) -> Result<(), Violation> {
         let (message, size) = (chunk.message, chunk.data.len() as u64);
         if opening.total.is_some_and(|total| total != size) {
-            return Err(Misuse::Contradiction);
+            return Err(CONTRADICTION);
         }
         self.arrive(size, CHARGE)?;
         self.settle(message, size);
@@ -263,14 +252,14 @@ impl Inbox {
         Ok(())
     }
 
-    fn on_piece(&mut self, chunk: &Chunk<'_>, deliver: &mut impl FnMut(Incoming)) -> Result<(), Misuse> {
+    fn on_piece(&mut self, chunk: &Chunk<'_>, deliver: &mut impl FnMut(Incoming)) -> Result<(), Violation> {
         let end = chunk.offset.saturating_add(chunk.data.len() as u64);
         let (new, charge) = match self.partial.get(&chunk.message) {
             Some(partial) => (partial.check(chunk, end)?, 0),
             None => (Partial::default().check(chunk, end)?, CHARGE),
         };
         if self.runs > RUNS + self.held / RUN_BYTES {
-            return Err(Misuse::Crumbs);
+            return Err(CRUMBS);
         }
         self.arrive(new, charge)?;
         let partial = self.partial.entry(chunk.message).or_default();
@@ -327,10 +316,10 @@ impl Inbox {
     }
 
     /// Counts credit the peer used; refuses more than it was granted.
-    fn arrive(&mut self, bytes: u64, charge: u64) -> Result<(), Misuse> {
+    fn arrive(&mut self, bytes: u64, charge: u64) -> Result<(), Violation> {
         let arrived = self.arrived.saturating_add(bytes).saturating_add(charge);
         if arrived > self.credit.total {
-            return Err(Misuse::Credit);
+            return Err(CREDIT);
         }
         self.arrived = arrived;
         Ok(())
@@ -350,51 +339,6 @@ impl Inbox {
 
 /// The largest message taken as one value.
 const MAX: u64 = limits::FAST_MESSAGE_MAX as u64;
-
-impl Partial {
-    /// The law for one more chunk, before anything is changed; how many bytes of credit it uses.
-    fn check(&self, chunk: &Chunk<'_>, end: u64) -> Result<u64, Misuse> {
-        let highest = self.highest.max(end);
-        let total = chunk.opening.and_then(|opening| opening.total);
-        let is_beyond = self.limit().into_iter().chain(total).any(|limit| highest > limit || chunk.fin && end != limit);
-        let is_late_end = chunk.fin && end < highest || self.fin.zip(total).is_some_and(|(fin, total)| fin != total);
-        let is_renamed = self.heading.as_ref().zip(chunk.opening).is_some_and(|((heading, total), opening)| {
-            *total != opening.total || heading.kind.as_str() != opening.kind || heading.route != opening.route
-        });
-        if is_beyond || is_late_end || is_renamed {
-            return Err(Misuse::Contradiction);
-        }
-        Ok(highest - self.highest)
-    }
-
-    /// Its length, if it is known.
-    fn limit(&self) -> Option<u64> {
-        self.fin.or(self.heading.as_ref().and_then(|(_, total)| *total))
-    }
-
-    /// Bytes of it that count as settled.
-    fn settled(&self) -> u64 {
-        if self.is_refused { self.highest } else { self.assembly.given() }
-    }
-
-    fn hand_over(&mut self, message: u64, data: Bytes, deliver: &mut impl FnMut(Incoming)) {
-        let is_last = self.fin == Some(self.assembly.end());
-        let first = match (&self.heading, self.is_known) {
-            (Some((heading, _)), false) => Some(heading.clone()),
-            _ => None,
-        };
-        if first.is_some() || is_last || !data.is_empty() {
-            self.is_known = true;
-            deliver(Incoming::Piece { message, first, data, is_last });
-        }
-    }
-}
-
-fn heading(opening: &Opening<'_>, arena: &mut Arena) -> Result<Heading, Misuse> {
-    let kind = Kind::new(opening.kind).ok_or(Misuse::Contradiction)?;
-    let priority = opening.priority.min(CLASSES as u8 - 1);
-    Ok(Heading { kind, route: arena.copy(opening.route), priority })
-}
 
 #[cfg(test)]
 #[path = "inbox_tests.rs"]

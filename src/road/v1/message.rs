@@ -98,23 +98,6 @@ pub mod reason {
     pub const UNWANTED: u64 = 2;
 }
 
-/// The peer broke a rule of messages; the session ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Misuse {
-    /// More bytes than were granted.
-    #[error("more bytes than were granted")]
-    Credit,
-    /// More messages than were granted.
-    #[error("more messages than were granted")]
-    Open,
-    /// A message said twice, differently, or beyond its end.
-    #[error("a message that contradicts itself")]
-    Contradiction,
-    /// A message in more crumbs than any honest sender makes.
-    #[error("a message in crumbs")]
-    Crumbs,
-}
-
 /// How urgent a message of the roles is: jobs and requests before returns, and both before what is large.
 pub fn priority(message: &crate::message::Message) -> u8 {
     match message.body.len() {

@@ -3,12 +3,11 @@
 //! [`handshake`] ends in an [`handshake::Established`]: the peer, its keys and the first packet number. [`keys`] seals and
 //! opens packets from then on, [`seen`] keeps each of them from counting twice.
 //!
-//! What a session sends is remembered in [`sent`] until its fate is known; [`rtt`] and [`loss`] say when that is,
-//! [`pacer`], [`window`], [`mtu`] and [`ecn`] when the next packet may leave, how large it may be and how it is marked.
-//! [`outbox`] and [`inbox`] turn messages into chunks and back.
+//! [`sent`] remembers what is in flight and says what an acknowledgement means, with [`rtt`] and [`loss`] to judge by;
+//! [`pacer`], [`mtu`] and [`ecn`] watch the path, [`window`] says how much may be in flight; [`acks`] says what arrived.
+//! [`outbox`] and [`inbox`] turn [`message`]s into what packets carry, and back.
 
 pub mod acks;
-pub mod carried;
 mod dialer;
 pub mod ecn;
 pub(crate) mod hall;
@@ -26,13 +25,12 @@ pub mod rtt;
 pub mod seen;
 pub mod sent;
 mod session;
+pub(crate) mod spans;
 pub mod tally;
 pub mod violation;
 pub mod window;
-pub(crate) mod spans;
 
 pub use acks::Acks;
-pub use carried::Carried;
 pub use ecn::Marks;
 pub use inbox::Inbox;
 pub use keys::Keys;
@@ -42,6 +40,6 @@ pub use outbox::Outbox;
 pub use pacer::Pacer;
 pub use rtt::Rtt;
 pub use seen::Seen;
-pub use sent::{Fate, Meta, Rate, Sent, Verdict};
+pub use sent::{Carried, Fate, Meta, Rate, Sent, Verdict};
 pub use violation::Violation;
 pub use window::{Algorithm, Control, Window};

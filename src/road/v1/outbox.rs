@@ -6,12 +6,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::Bytes;
-
 use self::begun::Begun;
 use self::queues::{Class, QUANTUM, Queues};
 use self::stream::Stream;
-use super::carried::Carried;
+use super::Carried;
 use super::message::{Body, CHARGE, CLASSES, Outgoing};
 use crate::base::limits;
 use crate::transport::Ticket;
@@ -92,33 +90,6 @@ impl Outbox {
         Ok(())
     }
 
-    /// The next bytes of a stream; handed back when its buffer is full, or when there is no such stream. Pieces of some
-    /// kilobytes travel best: a chunk holds bytes of one piece.
-    pub fn write(&mut self, ticket: Ticket, data: Bytes) -> Result<(), Bytes> {
-        let size = data.len();
-        match self.streams.get_mut(&ticket) {
-            Some(stream) if self.bytes + size <= limits::FAST_OUTBOX_BYTES => stream.write(data)?,
-            _ => return Err(data),
-        }
-        self.bytes += size;
-        self.wake(ticket);
-        Ok(())
-    }
-
-    /// Bytes of a stream that [`Outbox::write`] takes now; `None` when there is no such stream.
-    pub fn stream_room(&self, ticket: Ticket) -> Option<usize> {
-        let room = limits::FAST_OUTBOX_BYTES.saturating_sub(self.bytes);
-        self.streams.get(&ticket).map(|stream| stream.room().min(room))
-    }
-
-    /// The stream ends; whether there is one.
-    pub fn finish(&mut self, ticket: Ticket) -> bool {
-        let Some(stream) = self.streams.get_mut(&ticket) else { return false };
-        stream.finish();
-        self.wake(ticket);
-        true
-    }
-
     /// What of ours a packet carried has arrived: `Chunk`, `Wholes`, `Drop`. Calls `done` for messages that are delivered.
     pub fn on_acked(&mut self, carried: &Carried, done: &mut impl FnMut(Ticket)) {
         match *carried {
@@ -131,6 +102,7 @@ impl Outbox {
             Carried::Drop(message) => {
                 if let Some(entry @ Entry::Dropped(_)) = self.entry(message) {
                     *entry = Entry::Over;
+                    self.drops.retain(|other| *other != message);
                 }
             }
             _ => return,
@@ -147,10 +119,9 @@ impl Outbox {
             Carried::Chunk { message, offset, len, fin } => {
                 self.on_span_lost(message, offset, positions(offset, len, fin));
             }
-            Carried::Drop(message) => {
-                if matches!(self.entry(message), Some(Entry::Dropped(_))) && !self.drops.contains(&message) {
-                    self.drops.push_back(message);
-                }
+            Carried::Drop(message) if matches!(self.entry(message), Some(Entry::Dropped(_))) => {
+                self.drops.retain(|other| *other != message);
+                self.drops.push_back(message);
             }
             _ => {}
         }
@@ -273,28 +244,6 @@ impl Outbox {
         let is_short = matches!(out.body, Body::Whole(_)) && size(&out) <= QUANTUM;
         let class = self.class(out.priority);
         if is_short { class.short.push_back(out) } else { class.long.push_back(out) }
-    }
-
-    /// A stream has something to say: a quiet one queues, a begun one takes turns, and of one all sent its end is told.
-    fn wake(&mut self, ticket: Ticket) {
-        let Some(stream) = self.streams.get_mut(&ticket) else { return };
-        let (end, total) = (stream.end(), stream.total());
-        if end == 0 && total.is_none() {
-            return;
-        }
-        if let Some(out) = stream.quiet.take() {
-            return self.queue(out);
-        }
-        let Some(id) = stream.id else { return };
-        let Some(Entry::Begun(begun)) = self.entry(id) else { return };
-        if begun.sent == end && total.is_some() {
-            begun.sent = end + 1;
-            self.on_span_lost(id, end, end + 1);
-        } else if begun.sent < end && !begun.is_in_turn {
-            begun.is_in_turn = true;
-            let priority = begun.out.priority;
-            self.class(priority).ring.push_back(id);
-        }
     }
 
     fn on_whole_acked(&mut self, id: u64, done: &mut impl FnMut(Ticket)) {

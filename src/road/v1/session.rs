@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::acks::Acks;
-use super::carried::Carried;
+use super::Carried;
 use super::handshake::{Established, Pace};
 use super::inbox::Inbox;
 use super::loss::Loss;

@@ -4,7 +4,7 @@ use super::begun::{Begun, CRUMB, Written, write_chunk};
 use super::queues::{Class, QUANTUM, Queues, RING};
 use super::{Entry, Outbox, size};
 use crate::base::limits;
-use crate::road::v1::carried::Carried;
+use crate::road::v1::Carried;
 use crate::road::v1::message::{Body, CHARGE, Outgoing};
 use crate::wire::v1::{Frame, Writer};
 
@@ -96,9 +96,10 @@ impl Outbox {
             || self.can_begin_long(i, class)
     }
 
-    /// Whether the peer's grants let a message begin.
+    /// Whether the peer's grants let a message begin, with one byte at least if it has any.
     fn can_begin(&self, out: Option<&Outgoing>) -> bool {
-        out.is_some_and(|out| self.next() < self.open && self.used + CHARGE + size(out).min(1) <= self.credit)
+        let first = |out: &Outgoing| if matches!(out.body, Body::Stream) { 1 } else { size(out).min(1) };
+        out.is_some_and(|out| self.next() < self.open && self.used + CHARGE + first(out) <= self.credit)
     }
 
     /// Whether a long message may begin: what is begun and not sent to its end must fit the peer's memory in all, or none of

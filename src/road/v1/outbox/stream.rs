@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::{Entry, Outbox};
 use crate::base::limits;
 use crate::road::v1::message::Outgoing;
+use crate::transport::Ticket;
 
 /// What was written and is not acknowledged.
 #[derive(Debug)]
@@ -21,6 +23,57 @@ pub(super) struct Stream {
     /// Where the last ends.
     end: u64,
     is_finished: bool,
+}
+
+impl Outbox {
+    /// The next bytes of a stream; handed back when its buffer is full, or when there is no such stream. Pieces of some
+    /// kilobytes travel best: a chunk holds bytes of one piece.
+    pub fn write(&mut self, ticket: Ticket, data: Bytes) -> Result<(), Bytes> {
+        let size = data.len();
+        match self.streams.get_mut(&ticket) {
+            Some(stream) if self.bytes + size <= limits::FAST_OUTBOX_BYTES => stream.write(data)?,
+            _ => return Err(data),
+        }
+        self.bytes += size;
+        self.wake(ticket);
+        Ok(())
+    }
+
+    /// Bytes of a stream that [`Outbox::write`] takes now; `None` when there is no such stream.
+    pub fn stream_room(&self, ticket: Ticket) -> Option<usize> {
+        let room = limits::FAST_OUTBOX_BYTES.saturating_sub(self.bytes);
+        self.streams.get(&ticket).map(|stream| stream.room().min(room))
+    }
+
+    /// The stream ends; whether there is one.
+    pub fn finish(&mut self, ticket: Ticket) -> bool {
+        let Some(stream) = self.streams.get_mut(&ticket) else { return false };
+        stream.finish();
+        self.wake(ticket);
+        true
+    }
+
+    /// A stream has something to say: a quiet one queues, a begun one takes turns, and of one all sent its end is told.
+    fn wake(&mut self, ticket: Ticket) {
+        let Some(stream) = self.streams.get_mut(&ticket) else { return };
+        let (end, total) = (stream.end(), stream.total());
+        if end == 0 && total.is_none() {
+            return;
+        }
+        if let Some(out) = stream.quiet.take() {
+            return self.queue(out);
+        }
+        let Some(id) = stream.id else { return };
+        let Some(Entry::Begun(begun)) = self.entry(id) else { return };
+        if begun.sent == end && total.is_some() {
+            begun.sent = end + 1;
+            self.on_span_lost(id, end, end + 1);
+        } else if begun.sent < end && !begun.is_in_turn {
+            begun.is_in_turn = true;
+            let priority = begun.out.priority;
+            self.class(priority).ring.push_back(id);
+        }
+    }
 }
 
 impl Stream {

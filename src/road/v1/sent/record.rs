@@ -2,7 +2,49 @@
 
 use crate::base::Time;
 
-pub use super::super::carried::Carried;
+/// What a packet carried that must arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Carried {
+    /// A piece of a message.
+    Chunk {
+        /// Its message.
+        message: u64,
+        /// Where it begins, bytes.
+        offset: u64,
+        /// Bytes.
+        len: u32,
+        /// Whether it ends its message.
+        fin: bool,
+    },
+    /// Complete messages of one chunk each, with consecutive ids.
+    Wholes {
+        /// The lowest id.
+        first: u64,
+        /// How many.
+        count: u32,
+    },
+    /// Our grant of bytes; the newest value is sent again.
+    Credit,
+    /// Our grant of messages; the newest value is sent again.
+    Open,
+    /// We gave a message up.
+    Drop(u64),
+    /// We refuse a message.
+    Refuse(u64),
+    /// Fresh session ids.
+    Ids,
+    /// The responder's welcome.
+    Welcome,
+    /// A challenge to a path.
+    Probe,
+    /// Nothing but a wish for an answer.
+    Ping,
+    /// Our acknowledgement; once it has arrived, what lies at or below `largest` need not be said again.
+    Ack {
+        /// The frame's largest number.
+        largest: u64,
+    },
+}
 
 /// What the session knows of a packet it sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,6 +1,6 @@
 //! What goes out: packets are written and sealed in the caller's buffer, as many of one size as may go at once.
 
-use super::super::carried::Carried;
+use super::super::Carried;
 use super::super::sent::Meta;
 use super::super::window::Window;
 use super::{End, Session};

@@ -6,7 +6,7 @@ use super::super::message::{Heading, Incoming};
 use super::super::keys::Refused;
 use super::super::path::Moved;
 use super::super::route;
-use super::super::carried::Carried;
+use super::super::Carried;
 use super::super::sent::{Fate, Verdict};
 use super::super::window::{Sight, Window};
 use super::{Code, Session, resend};
