@@ -85,6 +85,8 @@ pub struct Bbr {
     curve: Curve,
     undo: Option<(Curve, Phase)>,
     failed: u32,
+    /// The window given up for a queue that did not empty.
+    owed: u64,
     tested: u32,
     was_competing: bool,
     /// A queue stood through the last round; a shorter one did.
@@ -126,6 +128,7 @@ impl Bbr {
             curve: Curve::new(mtu),
             undo: None,
             failed: 0,
+            owed: 0,
             tested: 0,
             was_competing: false,
             stands: false,
@@ -161,11 +164,11 @@ impl Bbr {
     /// No more than an empty path's noise above its RTT: an eighth or one millisecond, half of the shallowest queue the
     /// tests know, and what the RTT wavers by itself (tests: 10 ms of jitter and 10 % of loss, 56 % of the link without).
     fn is_low(&self, rtt: Duration) -> bool {
-        self.is_within(rtt, 8, Duration::from_millis(1))
+        self.is_within(rtt, 8, Duration::from_millis(1), self.wavers)
     }
 
-    fn is_within(&self, rtt: Duration, part: u32, least: Duration) -> bool {
-        self.empty.rtt.is_none_or(|empty| rtt <= empty + (empty / part).max(least) + self.wavers)
+    fn is_within(&self, rtt: Duration, part: u32, least: Duration, more: Duration) -> bool {
+        self.empty.rtt.is_none_or(|empty| rtt <= empty + (empty / part).max(least) + more)
     }
 
     fn packets(&self, bytes: u64) -> f64 {
@@ -239,7 +242,8 @@ impl Bbr {
         self.bunch.on_round(!self.is_full);
         let stood = self.stands;
         self.stands = round.rtt.is_some_and(|rtt| !self.is_low(rtt));
-        self.is_shared = round.rtt.is_some_and(|rtt| !self.is_within(rtt, 32, Duration::from_micros(250)));
+        self.is_shared =
+            round.rtt.is_some_and(|rtt| !self.is_within(rtt, 32, Duration::from_micros(250), Duration::ZERO));
         let is_congested =
             round.marked > 0 || (self.stands && self.is_excess(round.lost, round.acked + round.lost, SLACK_SHARED));
         match self.phase {
@@ -256,7 +260,8 @@ impl Bbr {
     fn compete(&mut self, now: Time, round: &Round) {
         self.is_contended = true;
         self.failed = 0;
-        self.curve.window = self.window.min(round.volume + round.lost) as f64;
+        self.curve.window = self.window.min(round.volume + round.lost).max(self.owed) as f64;
+        self.owed = 0;
         self.curve.plateau = self.curve.window;
         self.yield_some(round);
         self.short = None;
@@ -296,6 +301,7 @@ impl Bbr {
             return;
         }
         self.short = Some(rate);
+        self.owed = self.owed.max(self.window);
         self.highest.set(rate);
         self.since_probe = 0;
         self.enter(now, Phase::Drain);
@@ -305,6 +311,14 @@ impl Bbr {
         let in_flight = sight.verdict.in_flight;
         match self.phase {
             Phase::Startup => {}
+            // A slower path is empty now. If it is not, somebody else fills it: what was had is taken back when that brings
+            // loss.
+            Phase::Drain if self.short.is_some() => {
+                if self.rounds >= 2 {
+                    self.owed = if self.stands { self.owed } else { 0 };
+                    self.enter(now, Phase::Cruise);
+                }
+            }
             Phase::Drain | Phase::Down => {
                 let pipe = self.pipe(self.bandwidth(), 100).max(self.quantum()).max(self.least());
                 let is_short = pipe <= self.least() && self.rounds < 1;
@@ -313,6 +327,9 @@ impl Bbr {
                 }
             }
             Phase::Cruise => {
+                if has_turned && !self.stands {
+                    self.owed = 0;
+                }
                 if self.is_time_to_probe(now) {
                     self.short = None;
                     (self.full, self.probe) = (self.highest.value(), (0, 0));
@@ -433,10 +450,10 @@ impl Bbr {
     fn gain(&self) -> u64 {
         match self.phase {
             Phase::Startup => STARTUP,
-            Phase::Drain => DRAIN,
+            Phase::Drain if self.short.is_none() => DRAIN,
             Phase::Down => DOWN,
             Phase::Up => UP,
-            Phase::Test | Phase::Compete | Phase::Cruise | Phase::ProbeRtt => 100,
+            Phase::Drain | Phase::Test | Phase::Compete | Phase::Cruise | Phase::ProbeRtt => 100,
         }
     }
 

@@ -153,7 +153,7 @@ fn lab() {
             for (mbit, rtt) in [(100.0, 20.0), (20.0, 50.0), (1000.0, 5.0)] {
                 for buffer in [0.25, 0.5, 1.0, 2.0, 4.0] {
                     for swap in [false, true] {
-                        let secs = if mbit > 500.0 { 20.0 } else { 40.0 };
+                        let secs = 40.0;
                         let (sa, sb) = if swap { (3_000_000, 0) } else { (0, 3_000_000) };
                         let mut world =
                             World::new(link(mbit, rtt, buffer), MTU, &[Plan::bulk(a, sa), Plan::bulk(b, sb)], 5);
