@@ -125,9 +125,18 @@ fn lab() {
         }
     }
     if which.contains('a') {
-        for (gather, jitter, loss) in
-            [(0, 0, 0.0), (5_000, 0, 0.0), (20_000, 0, 0.0), (0, 5_000, 0.0), (0, 20_000, 0.0), (10_000, 10_000, 0.03)]
-        {
+        for (gather, jitter, loss) in [
+            (0, 0, 0.0),
+            (5_000, 0, 0.0),
+            (20_000, 0, 0.0),
+            (0, 5_000, 0.0),
+            (0, 20_000, 0.0),
+            (10_000, 10_000, 0.03),
+            (0, 10_000, 0.03),
+            (0, 5_000, 0.01),
+            (0, 10_000, 0.1),
+            (5_000, 2_000, 0.05),
+        ] {
             let row =
                 bulk(Bbr, Link { gather, jitter, loss: Loss::Random(loss), ..link(100.0, 20.0, 1.0) }, seconds, 3);
             println!(
@@ -144,7 +153,7 @@ fn lab() {
             for (mbit, rtt) in [(100.0, 20.0), (20.0, 50.0), (1000.0, 5.0)] {
                 for buffer in [0.25, 0.5, 1.0, 2.0, 4.0] {
                     for swap in [false, true] {
-                        let secs = if mbit > 500.0 { 20.0 } else { 40.0 };
+                        let secs = 40.0;
                         let (sa, sb) = if swap { (3_000_000, 0) } else { (0, 3_000_000) };
                         let mut world =
                             World::new(link(mbit, rtt, buffer), MTU, &[Plan::bulk(a, sa), Plan::bulk(b, sb)], 5);
@@ -158,6 +167,26 @@ fn lab() {
                     }
                 }
             }
+        }
+    }
+    if which.contains('j') {
+        let mut world = World::new(
+            Link { gather: 0, jitter: 10_000, loss: Loss::Random(0.1), ..link(100.0, 20.0, 1.0) },
+            MTU,
+            &[Plan::bulk(Bbr, 0)],
+            3,
+        );
+        let mut last = 0;
+        for i in 0..500 {
+            world.run(i * 20_000);
+            println!(
+                "{} {} rate {:.0} {:?}",
+                i * 20,
+                world.flows[0].control.window() / MTU,
+                (world.flows[0].received - last) as f64 * 8.0 / 2e4,
+                world.flows[0].control
+            );
+            last = world.flows[0].received;
         }
     }
     if which.contains('t') {

@@ -59,7 +59,8 @@ impl Noise {
         }
     }
 
-    /// Packets were settled; `sent` is when the newest acked or oldest lost of them left.
+    /// Packets were settled; `sent` is when the newest acked of them left. (The oldest lost would count every loss out that
+    /// straddles the start of the phase, and few ACKs carry many: 3 % then looked like 1.2 %.)
     pub(super) fn on_settled(&mut self, sent: Option<Time>, acked: f64, lost: f64, is_low: bool, is_startup: bool) {
         let is_slow = sent.zip(self.from).is_some_and(|(sent, from)| sent > from)
             && sent.is_some_and(|sent| self.to.is_none_or(|to| sent <= to));
@@ -83,8 +84,11 @@ impl Noise {
 
     /// The share of packets lost at random.
     pub(super) fn share(&self) -> f64 {
-        let low = self.low.share();
-        let share = if self.slow.all >= ENOUGH { low.min(self.slow.share()) } else { low };
+        let share = match (self.low.all >= ENOUGH, self.slow.all >= ENOUGH) {
+            (true, true) => self.low.share().min(self.slow.share()),
+            (false, true) => self.slow.share(),
+            _ => self.low.share(),
+        };
         share.min(MOST)
     }
 
