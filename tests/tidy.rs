@@ -63,6 +63,7 @@ const WORLD: &[&str] = &[
     "std::time::Instant",
     "std::time::SystemTime",
     "getrandom",
+    "quinn_udp",
     "nix",
     "tokio",
 ];

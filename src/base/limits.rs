@@ -8,8 +8,11 @@ pub const NAME_MAX: usize = ID_MAX + 8;
 pub const MESSAGE_MAX: usize = 52_000_000;
 /// Largest coat we put together, bytes: what a peer with the shortest usual heads can send (wire v0 §2: 862 bytes a segment).
 pub const COAT_MAX: usize = 65_535 * 862;
-/// Largest datagram we read, bytes: a raet 0.6.8 peer reads 2048 and sends 1024 (wire v0 §1).
+/// Largest classic datagram we take, bytes: a raet 0.6.8 peer reads 2048 and sends 1024 (wire v0 §1).
 pub const DATAGRAM_MAX: usize = 2048;
+/// Most bytes one UDP datagram carries over IPv4, and a train that the kernel cuts up: 65,535 less the IP head (20) and the UDP
+/// head (8; RFC 768).
+pub const UDP_MAX: usize = 65_507;
 /// Messages waiting or in flight towards one estate; the next one goes back to the caller.
 pub const OUTBOX_MESSAGES: usize = 1024;
 /// Bytes waiting or in flight towards one estate; one message of any legal size always fits an empty outbox.

@@ -2,6 +2,7 @@
 
 pub mod entropy;
 pub mod lane;
+pub mod offload;
 pub mod train;
 pub mod udp;
 pub mod writer;

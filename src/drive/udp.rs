@@ -1,20 +1,19 @@
-//! The one UDP socket of a road: non-blocking sends and receives, a large receive buffer, errors with advice.
+//! The one UDP socket of a road under tokio: bound with advice when that fails, never waiting, many datagrams a call.
 
 use std::io;
 use std::net::SocketAddr;
 
-use nix::sys::socket::{setsockopt, sockopt};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use super::train::Train;
-
-/// Receive buffer asked for, bytes. The kernel's default of 212,992 holds 92 classic packets; a burst of two peers overruns it.
-const RECEIVE_BUFFER: usize = 8 << 20;
+use super::offload::Offload;
+use super::train::{Arrivals, Departure};
 
 /// A bound socket.
 #[derive(Debug)]
 pub struct UdpPort {
     socket: UdpSocket,
+    offload: Offload,
 }
 
 /// Why there is no socket.
@@ -39,15 +38,10 @@ impl UdpPort {
     pub fn bind(address: SocketAddr) -> Result<Self, UdpError> {
         let open = || {
             let socket = std::net::UdpSocket::bind(address)?;
-            socket.set_nonblocking(true)?;
-            // Root may go past the kernel's limit. Less than asked for is fine: the road only loses packets sooner.
-            let forced = setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER);
-            if let Err(error) = forced.or_else(|_| setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)) {
-                tracing::debug!(%error, "receive buffer stays as it is");
-            }
-            UdpSocket::from_std(socket)
+            let offload = Offload::new(&socket)?;
+            Ok(Self { socket: UdpSocket::from_std(socket)?, offload })
         };
-        open().map(|socket| Self { socket }).map_err(|error| match error.kind() {
+        open().map_err(|error: io::Error| match error.kind() {
             io::ErrorKind::AddrInUse => UdpError::InUse(address),
             io::ErrorKind::AddrNotAvailable => UdpError::NoSuchAddress(address),
             io::ErrorKind::PermissionDenied => UdpError::Denied(address),
@@ -60,36 +54,24 @@ impl UdpPort {
         self.socket.local_addr().ok()
     }
 
-    /// Sends one datagram; `false` when the kernel has no room now. One it will not send is lost, as on any network.
-    pub fn send(&self, to: SocketAddr, datagram: &[u8]) -> bool {
-        match self.socket.try_send_to(datagram, to) {
-            Ok(_) => true,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
-            Err(error) => {
-                tracing::debug!(%to, %error, "datagram not sent");
-                true
-            }
-        }
+    /// Sends what waits in `departure`; `false` when the kernel has no room for all of it now.
+    pub fn send(&mut self, departure: &mut Departure) -> bool {
+        let Self { socket, offload } = self;
+        departure
+            .unload(|transmit, left| socket.try_io(Interest::WRITABLE, || offload.send(socket, transmit, left)).ok())
     }
 
-    /// Takes in what is there, as far as the train has room.
-    pub fn receive(&self, train: &mut Train) {
-        loop {
-            match train.load(|room| self.socket.try_recv_from(room)) {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => return tracing::debug!(%error, "receive"),
-            }
+    /// Takes in what one call brings, in place of what was in `arrivals`.
+    pub fn receive(&self, arrivals: &mut Arrivals) {
+        match self.socket.try_io(Interest::READABLE, || self.offload.receive(&self.socket, arrivals)) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => tracing::debug!(%error, "receive"),
+            _ => {}
         }
     }
 
     /// Waits until a datagram may be there, or until there may be room for one when `is_full`. Cancel safe.
     pub async fn ready(&self, is_full: bool) {
-        let interest = if is_full {
-            tokio::io::Interest::READABLE | tokio::io::Interest::WRITABLE
-        } else {
-            tokio::io::Interest::READABLE
-        };
+        let interest = if is_full { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
         if let Err(error) = self.socket.ready(interest).await {
             tracing::debug!(%error, "socket");
         }

@@ -1,13 +1,19 @@
-//! A road on a plain blocking socket, for programs without async: one thread, one loop, nothing kept on disk.
+//! A road on a UDP socket of its own, for programs without async: one thread, one loop, nothing kept on disk.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
-use crate::base::{Time, limits};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+
+use crate::base::Time;
 use crate::clock::Clock;
 use crate::drive::entropy;
-use crate::drive::train::{self, Train};
+use crate::drive::offload::Offload;
+use crate::drive::train::{Arrivals, Departure};
 use crate::keep::OwnKeys;
 use crate::road::{Config, Memory, Output, Road};
 use crate::transport::Command;
@@ -16,26 +22,27 @@ use crate::transport::Command;
 pub struct Plain {
     road: Road,
     socket: UdpSocket,
+    offload: Offload,
     clock: Clock,
-    datagram: Vec<u8>,
-    train: Train,
+    arrivals: Arrivals,
+    departure: Departure,
+    /// The last receive brought so much that there may well be more.
+    is_busy: bool,
 }
 
-/// Longest sleep in one receive; the road's own deadlines are usually sooner.
-const LONGEST: Duration = Duration::from_secs(1);
-/// Shortest: a zero timeout means "for ever" to the system.
-const SHORTEST: Duration = Duration::from_micros(50);
-/// Datagrams sent before the other way gets its turn.
-const BATCH: usize = 2 * train::LENGTH;
+/// Trains sent before the other way gets its turn.
+const TRAINS: usize = 32;
 
 impl Plain {
     /// Binds `address` and starts the road with what the caller remembers.
     pub fn bind(address: SocketAddr, config: Config, keys: OwnKeys, memory: Memory) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
+        let offload = Offload::new(&socket)?;
         let clock = Clock::start();
         let seed = entropy::seed().map_err(io::Error::other)?;
         let road = Road::new(config, keys, memory, seed, clock.now());
-        Ok(Self { road, socket, clock, datagram: Vec::with_capacity(limits::DATAGRAM_MAX), train: Train::default() })
+        let (arrivals, departure) = (Arrivals::default(), Departure::default());
+        Ok(Self { road, socket, offload, clock, arrivals, departure, is_busy: false })
     }
 
     /// The address it is bound to.
@@ -43,7 +50,7 @@ impl Plain {
         self.socket.local_addr()
     }
 
-    /// The socket, for its options.
+    /// The socket, for its options; it does not block.
     pub fn socket(&self) -> &UdpSocket {
         &self.socket
     }
@@ -53,56 +60,86 @@ impl Plain {
         &self.road
     }
 
-    /// Hands a command over, or gets it back when there is no room.
+    /// Hands a command over, or gets it back when there is no room. It is sent by the next [`Plain::next`] that finds
+    /// nothing to return at once.
     pub fn submit(&mut self, command: Command) -> Result<(), Command> {
         self.road.handle_command(self.clock.now(), command)
     }
 
     /// The next event, or change that ought to be kept; `None` when `patience` is over.
     pub fn next(&mut self, patience: Duration) -> io::Result<Option<Output>> {
-        let end = self.clock.now() + patience;
+        if let Some(output) = self.road.poll_output() {
+            return Ok(Some(output));
+        }
+        let mut now = self.clock.now();
+        let end = now + patience;
         loop {
+            self.road.handle_timeout(now);
+            self.send(now);
+            let is_over = now >= end;
+            let wake = self.wake(now).min(end);
+            if wake > now && !self.is_busy {
+                self.wait(wake.since(now))?;
+            }
+            now = self.clock.now();
+            if self.receive(now) {
+                // Acknowledgements do not wait for the caller to look at what came.
+                self.send(now);
+            }
             if let Some(output) = self.road.poll_output() {
                 return Ok(Some(output));
             }
-            self.send()?;
-            let now = self.clock.now();
-            self.road.handle_timeout(now);
-            let wake = self.road.poll_timeout().unwrap_or(end).min(end);
-            if wake > now || self.road.poll_timeout().is_none() {
-                self.receive(wake.since(now))?;
-            } else if now >= end {
-                return Ok(self.road.poll_output());
-            } else {
-                self.receive(Duration::ZERO)?;
+            if is_over {
+                return Ok(None);
             }
         }
     }
 
-    fn send(&mut self) -> io::Result<()> {
-        for _ in 0..BATCH {
-            let now: Time = self.clock.now();
-            let Some(transmit) = self.road.poll_transmit(now, &mut self.datagram) else { break };
-            for datagram in transmit.datagrams(&self.datagram) {
-                // One the system will not send now is lost, as on any network.
-                let _ = self.socket.send_to(datagram, transmit.to);
-            }
+    /// Until when there is nothing to do unless something comes.
+    fn wake(&self, now: Time) -> Time {
+        match self.road.poll_timeout() {
+            // The road has more to send, and says so; the kernel says when it can.
+            Some(time) if time <= now && self.departure.is_waiting() => Time(u64::MAX),
+            Some(time) => time,
+            None => Time(u64::MAX),
         }
-        Ok(())
     }
 
-    /// Waits for a datagram, then takes what else is there.
-    fn receive(&mut self, wait: Duration) -> io::Result<()> {
-        self.socket.set_nonblocking(wait.is_zero())?;
-        if !wait.is_zero() {
-            self.socket.set_read_timeout(Some(wait.clamp(SHORTEST, LONGEST)))?;
+    fn send(&mut self, now: Time) {
+        let Self { road, socket, offload, departure, .. } = self;
+        for _ in 0..TRAINS {
+            let is_any = departure.load(|out| road.poll_transmit(now, out));
+            if !is_any || !departure.unload(|transmit, left| offload.send(socket, transmit, left).ok()) {
+                break;
+            }
         }
-        let socket = &self.socket;
-        if self.train.load(|room| socket.recv_from(room))? {
-            self.socket.set_nonblocking(true)?;
-            while self.train.load(|room| socket.recv_from(room))? {}
+    }
+
+    /// Takes in what one call brings; says whether anything came.
+    fn receive(&mut self, now: Time) -> bool {
+        let filled = self.offload.receive(&self.socket, &mut self.arrivals).unwrap_or_else(|error| {
+            if error.kind() != io::ErrorKind::WouldBlock {
+                tracing::debug!(%error, "receive");
+            }
+            0
+        });
+        self.is_busy = filled > 1;
+        self.arrivals.unload(|datagrams| self.road.handle_datagrams(now, datagrams)) > 0
+    }
+
+    /// Sleeps until something comes, there is room for what waits, or `most` is over.
+    fn wait(&self, most: Duration) -> io::Result<()> {
+        let events =
+            if self.departure.is_waiting() { PollFlags::POLLIN | PollFlags::POLLOUT } else { PollFlags::POLLIN };
+        // The longest that surely fits the system's type; the caller looks at the time again anyway.
+        let most = TimeSpec::from_duration(most.min(Duration::from_secs(3600)));
+        match ppoll(&mut [PollFd::new(self.socket.as_fd(), events)], Some(most), None) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(error) => Err(error.into()),
         }
-        self.train.unload(&mut self.road, self.clock.now());
-        Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "plain_tests.rs"]
+mod tests;

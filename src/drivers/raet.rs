@@ -8,19 +8,19 @@ use std::sync::Arc;
 
 use keys::KeyFiles;
 
-use crate::base::{Name, Time, limits};
+use crate::base::{Name, Time};
 use crate::clock::Clock;
-use crate::drive::train::{self, Train};
+use crate::drive::train::{Arrivals, Departure};
 use crate::drive::udp::UdpPort;
 use crate::drive::writer::Writer;
 use crate::keep::store::{KeepError, Store};
 use crate::keep::{Change, OwnKeys};
 use crate::message::Message;
-use crate::road::{Config, Memory, Output, Road, Transmit};
+use crate::road::{Config, Memory, Output, Road};
 use crate::transport::{Command, Event, Transport};
 
-/// Datagrams sent before others are taken in: a few for each that comes, as one publish becomes many messages.
-const BATCH: usize = 4 * train::LENGTH;
+/// Trains sent before others are taken in: a few for each that comes, as one publish becomes many messages.
+const TRAINS: usize = 64;
 /// Events that wait for the daemon before no more datagrams are taken in: what it does not keep up with waits in the
 /// kernel, or is sent again.
 const EVENTS: usize = 64;
@@ -35,10 +35,8 @@ pub struct Raet {
     writer: Option<Writer>,
     /// Behind the id of every estate we talk to: `_minion` for a master.
     suffix: &'static str,
-    /// Written by the road, not yet taken by the kernel.
-    unsent: Option<Transmit>,
-    datagram: Vec<u8>,
-    train: Train,
+    arrivals: Arrivals,
+    departure: Departure,
     events: VecDeque<Event>,
 }
 
@@ -73,9 +71,8 @@ impl Raet {
             keys: key_files,
             writer,
             suffix,
-            unsent: None,
-            datagram: Vec::with_capacity(limits::DATAGRAM_MAX),
-            train: Train::default(),
+            arrivals: Arrivals::default(),
+            departure: Departure::default(),
             events: VecDeque::new(),
         })
     }
@@ -88,8 +85,9 @@ impl Raet {
     /// Everything that can be done without waiting.
     fn turn(&mut self) {
         if self.events.len() <= EVENTS {
-            self.port.receive(&mut self.train);
-            self.train.unload(&mut self.road, self.clock.now());
+            self.port.receive(&mut self.arrivals);
+            let now = self.clock.now();
+            self.arrivals.unload(|datagrams| self.road.handle_datagrams(now, datagrams));
         }
         // A key that came just now has to be on the disk before the disk is asked which keys there are.
         self.drain();
@@ -112,12 +110,9 @@ impl Raet {
     }
 
     fn send(&mut self, now: Time) {
-        for _ in 0..BATCH {
-            let next = self.unsent.take().or_else(|| self.road.poll_transmit(now, &mut self.datagram));
-            let Some(transmit) = next else { break };
-            let mut datagrams = transmit.datagrams(&self.datagram);
-            if !datagrams.all(|datagram| self.port.send(transmit.to, datagram)) {
-                self.unsent = Some(transmit);
+        for _ in 0..TRAINS {
+            let is_any = self.departure.load(|out| self.road.poll_transmit(now, out));
+            if !is_any || !self.port.send(&mut self.departure) {
                 break;
             }
         }
@@ -181,12 +176,14 @@ impl Transport for Raet {
             }
             let now = self.clock.now();
             let wake = self.road.poll_timeout().map_or(self.keys.due(), |time| time.min(self.keys.due()));
-            if wake <= now && self.unsent.is_none() {
+            let is_full = self.departure.is_waiting();
+            if wake <= now && !is_full {
                 tokio::task::yield_now().await;
                 continue;
             }
-            let until = if self.unsent.is_some() { self.keys.due() } else { wake };
-            let ready = self.port.ready(self.unsent.is_some());
+            // What the road has to send while the kernel is full is no reason to hurry.
+            let until = if wake <= now { self.keys.due() } else { wake };
+            let ready = self.port.ready(is_full);
             // Either way there is something to do; which, the turn finds out.
             let _ = tokio::time::timeout_at(self.clock.instant(until).into(), ready).await;
         }

@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | [`MESSAGE_MAX`](crate::base::limits::MESSAGE_MAX) | 52 MB | the classic wire counts segments to 65,535, and a segment holds some 800 bytes beside the longest head and a signature |
 //! | [`DATAGRAM_MAX`](crate::base::limits::DATAGRAM_MAX) | 2,048 | what raet 0.6.8 reads; it and we send at most 1,024 |
+//! | [`UDP_MAX`](crate::base::limits::UDP_MAX) | 65,507 | what one IPv4 packet carries, and one train that the kernel cuts up |
 //! | [`ID_MAX`](crate::base::limits::ID_MAX) | 64 | a host name label has 63; the estate's name adds `_minion` |
 //! | [`OUTBOX_BYTES`](crate::base::limits::OUTBOX_BYTES), [`INBOX_BYTES`](crate::base::limits::INBOX_BYTES) | 128 MiB | two of the largest messages towards or from one estate, and the small ones beside them |
 //! | [`OUTBOX_MESSAGES`](crate::base::limits::OUTBOX_MESSAGES) | 1,024 | what a command could want of one minion at once, and then some |

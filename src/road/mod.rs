@@ -172,7 +172,8 @@ impl Road {
         self.advance(now);
         out.clear();
         if let Some((to, datagram)) = self.core.next_control() {
-            *out = datagram;
+            // Not swapped in: the shell's buffer keeps its room.
+            out.extend_from_slice(&datagram);
             return Some(self.count_out(Transmit::one(to, out.len())));
         }
         while let Some(nuid) = self.agenda.next_ready() {
