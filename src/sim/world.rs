@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::link::Link;
+use super::link::{Between, Link, Step};
+use super::network::{Flight, Network, Trip};
+use super::state::Counts;
 use crate::base::{Acceptance, Name, Random, Time};
 use crate::keep::{Change, LocalRecord, OwnKeys};
 use crate::message::Message;
-use crate::road::{Wires, Config, Datagram, Mark, Memory, Output, Road};
+use crate::road::{Config, Datagram, Memory, Output, Road, Wires};
 use crate::transport::{Command, Event, Ticket};
 
 /// A host with one road.
@@ -32,11 +34,11 @@ pub struct Host {
     keys: OwnKeys,
 }
 
-/// Hosts, one kind of link between all of them, and time.
+/// Hosts, the links between them, and time.
 pub struct World {
     /// The present.
     pub now: Time,
-    /// The links.
+    /// The link of every direction that was given none of its own; each direction has its own queue.
     pub link: Link,
     /// The hosts.
     pub hosts: Vec<Host>,
@@ -45,14 +47,24 @@ pub struct World {
     /// Whether `record` grows.
     pub is_recording: bool,
     random: Random,
-    flights: BTreeMap<(Time, u64), (SocketAddr, SocketAddr, Vec<u8>)>,
-    count: u64,
+    network: Network,
+    /// Changes of links to come, in order.
+    plan: BTreeMap<(Time, u64), (Between, Step)>,
+    planned: u64,
+    /// Who was seen last at an address. Only a hint: hosts move.
+    places: BTreeMap<SocketAddr, usize>,
+    /// Emptied at every step; they keep their room.
+    arrived: Vec<Flight>,
+    buffer: Vec<u8>,
     /// Steps since time last moved.
     standstill: u32,
 }
 
 /// Steps without time moving after which a road is said to be stuck.
 const STANDSTILL: u32 = 100_000;
+
+/// Tells the links' randomness from everybody else's.
+const LINKS: u64 = 0x6c69_6e6b_735f_5f5f;
 
 /// Settings of an estate on the classic wire whose role is its name.
 pub fn estate(name: &str) -> Config {
@@ -77,8 +89,13 @@ impl World {
             record: Vec::new(),
             is_recording: false,
             random: Random::from_number(seed),
-            flights: BTreeMap::new(),
-            count: 0,
+            // What links do depends on nothing that roads and tests draw.
+            network: Network::new(Random::from_number(seed ^ LINKS)),
+            plan: BTreeMap::new(),
+            planned: 0,
+            places: BTreeMap::new(),
+            arrived: Vec::new(),
+            buffer: Vec::new(),
             standstill: 0,
         }
     }
@@ -141,16 +158,54 @@ impl World {
         }
     }
 
-    /// Puts a datagram on the link by hand.
+    /// Lets a datagram arrive now, past all links.
     pub fn inject(&mut self, from: SocketAddr, to: SocketAddr, datagram: Vec<u8>) {
-        self.count += 1;
-        self.flights.insert((self.now, self.count), (from, to, datagram));
+        self.network.inject(self.now, from, to, datagram);
+    }
+
+    /// Gives the direction from one host to another a link of its own, or another one; what waits in its queue stays.
+    pub fn set_link(&mut self, from: usize, to: usize, link: Link) {
+        self.network.alter(self.now, &mut self.link, Some((from, to)), Step::Link(link));
+    }
+
+    /// One new link, with one queue, for all of these directions together: a bottleneck.
+    pub fn share_link(&mut self, between: &[(usize, usize)], link: Link) {
+        self.network.share(between, link);
+    }
+
+    /// Changes the link from one host to another at `at`, or with `None` the world's [`link`](Self::link).
+    pub fn schedule(&mut self, at: Time, between: Between, step: Step) {
+        self.planned += 1;
+        self.plan.insert((at, self.planned), (between, step));
+    }
+
+    /// The link from one host to another.
+    pub fn link_between(&self, from: usize, to: usize) -> Link {
+        self.network.seen(from, to).0.unwrap_or(self.link)
+    }
+
+    /// What the link from one host to another has done; directions that share a link share the counts.
+    pub fn counts(&self, from: usize, to: usize) -> Counts {
+        self.network.seen(from, to).1
+    }
+
+    /// The NAT before a host forgets it: it is seen under a new port from now on, and nothing reaches it at the old one.
+    pub fn rebind(&mut self, n: usize) {
+        let taken: Vec<SocketAddr> = self.hosts.iter().map(|host| host.address).collect();
+        let address = &mut self.host(n).address;
+        loop {
+            address.set_port(address.port().wrapping_add(1).max(1024));
+            if !taken.contains(address) {
+                return;
+            }
+        }
     }
 
     /// Runs for `time`.
     pub fn run(&mut self, time: Duration) {
         let end = self.now + time;
-        while self.step(end) {}
+        self.drain();
+        while self.advance(end) {}
         self.now = end;
     }
 
@@ -169,27 +224,26 @@ impl World {
     }
 
     /// To the next thing that happens, if that is not after `end`.
-    fn step(&mut self, end: Time) -> bool {
+    pub(super) fn step(&mut self, end: Time) -> bool {
         self.drain();
-        let flight = self.flights.keys().next().map(|(time, _)| *time);
+        self.advance(end)
+    }
+
+    /// The same, when nobody has touched a road since the last step.
+    fn advance(&mut self, end: Time) -> bool {
+        let flight = self.network.next_arrival();
+        let change = self.plan.keys().next().map(|(time, _)| *time);
         let timeout = self.hosts.iter().filter(|h| !h.is_down).filter_map(|h| h.road.poll_timeout()).min();
-        let Some(next) = flight.into_iter().chain(timeout).min().filter(|next| *next <= end) else { return false };
+        let next = flight.into_iter().chain(change).chain(timeout).min();
+        let Some(next) = next.filter(|next| *next <= end) else { return false };
         self.standstill = if next > self.now { 0 } else { self.standstill + 1 };
         assert!(self.standstill < STANDSTILL, "a road asks to be called at {:?} and does nothing then", self.now);
         self.now = self.now.max(next);
-        let mut arrived = Vec::new();
-        while let Some(entry) = self.flights.first_entry().filter(|e| e.key().0 <= self.now) {
-            arrived.push(entry.remove());
+        while let Some(entry) = self.plan.first_entry().filter(|e| e.key().0 <= self.now) {
+            let (between, step) = entry.remove();
+            self.network.alter(self.now, &mut self.link, between, step);
         }
-        for host in self.hosts.iter_mut().filter(|h| !h.is_down && !h.is_cut) {
-            // What comes at once is taken at once, as from a socket.
-            let its = arrived.iter_mut().filter(|(_, to, _)| *to == host.address);
-            let mut train: Vec<_> =
-                its.map(|(from, _, bytes)| Datagram { from: *from, mark: Mark::NotEct, bytes }).collect();
-            if !train.is_empty() {
-                host.road.handle_datagrams(self.now, &mut train);
-            }
-        }
+        self.deliver();
         for host in self.hosts.iter_mut().filter(|h| !h.is_down) {
             if host.road.poll_timeout().is_some_and(|time| time <= self.now) {
                 host.road.handle_timeout(self.now);
@@ -200,27 +254,51 @@ impl World {
         true
     }
 
+    /// Hands over what has arrived. What comes at once is taken at once, as from a socket.
+    fn deliver(&mut self) {
+        let mut arrived = std::mem::take(&mut self.arrived);
+        while let Some(mut flight) = self.network.next_arrived(self.now) {
+            let hint = flight.host.filter(|n| self.hosts.get(*n).is_some_and(|h| h.hears(flight.to)));
+            flight.host = hint.or_else(|| self.hosts.iter().position(|h| h.hears(flight.to)));
+            arrived.push(flight);
+        }
+        arrived.sort_by_key(|flight| flight.host);
+        for train in arrived.chunk_by_mut(|one, next| one.host == next.host) {
+            let host = train.first().and_then(|flight| flight.host);
+            let Some(host) = host.and_then(|n| self.hosts.get_mut(n)) else { continue };
+            let datagrams = train.iter_mut();
+            let mut datagrams: Vec<_> =
+                datagrams.map(|f| Datagram { from: f.from, mark: f.mark, bytes: &mut f.bytes }).collect();
+            host.road.handle_datagrams(self.now, &mut datagrams);
+        }
+        for flight in arrived.drain(..) {
+            self.network.recycle(flight.bytes);
+        }
+        self.arrived = arrived;
+    }
+
     /// Takes out what the roads have to say.
     fn drain(&mut self) {
-        let mut buffer = Vec::new();
-        for host in self.hosts.iter_mut().filter(|h| !h.is_down) {
-            let is_announced = host.road.poll_timeout().is_some_and(|time| time <= self.now);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        for n in 0..self.hosts.len() {
             let mut said = 0;
-            while let Some(transmit) = host.road.poll_transmit(self.now, &mut buffer) {
+            let now = self.now;
+            let Some(host) = self.hosts.get_mut(n).filter(|host| !host.is_down) else { continue };
+            let is_announced = host.road.poll_timeout().is_some_and(|time| time <= now);
+            let (address, is_cut) = (host.address, host.is_cut);
+            while let Some(sent) = self.hosts.get_mut(n).and_then(|host| host.road.poll_transmit(now, &mut buffer)) {
                 said += 1;
-                for datagram in transmit.datagrams(&buffer) {
+                let trip = Trip { from: (n, address), to: (self.find(sent.to), sent.to), mark: sent.mark };
+                for datagram in sent.datagrams(&buffer) {
                     if self.is_recording {
-                        self.record.push((self.now, host.address, transmit.to, datagram.to_vec()));
+                        self.record.push((now, address, sent.to, datagram.to_vec()));
                     }
-                    if host.is_cut {
-                        continue;
-                    }
-                    for (arrival, bytes) in self.link.carry(self.now, &mut self.random, datagram) {
-                        self.count += 1;
-                        self.flights.insert((arrival, self.count), (host.address, transmit.to, bytes));
+                    if !is_cut {
+                        self.network.send(now, &self.link, trip, datagram);
                     }
                 }
             }
+            let Some(host) = self.hosts.get_mut(n) else { continue };
             while let Some(output) = host.road.poll_output() {
                 said += 1;
                 match output {
@@ -230,6 +308,26 @@ impl World {
             }
             assert!(said == 0 || is_announced, "something was queued that poll_timeout did not announce");
         }
+        self.buffer = buffer;
+    }
+
+    /// The host that lives at an address, hearing or not: it says over which link a datagram goes.
+    fn find(&mut self, address: SocketAddr) -> Option<usize> {
+        let hint = self.places.get(&address).copied();
+        if let Some(n) = hint.filter(|n| self.hosts.get(*n).is_some_and(|h| h.address == address)) {
+            return Some(n);
+        }
+        let hearing = self.hosts.iter().position(|h| h.hears(address));
+        let n = hearing.or_else(|| self.hosts.iter().position(|h| h.address == address))?;
+        self.places.insert(address, n);
+        Some(n)
+    }
+}
+
+impl Host {
+    /// Whether it hears what is sent there.
+    fn hears(&self, address: SocketAddr) -> bool {
+        self.address == address && !self.is_down && !self.is_cut
     }
 }
 
@@ -254,3 +352,7 @@ fn write(disk: &mut Memory, change: Change) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "world_tests.rs"]
+mod tests;

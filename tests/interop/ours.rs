@@ -111,6 +111,7 @@ impl Ours {
                 self.disk.remotes.retain(|known| known.name != record.name);
                 self.disk.remotes.push(record);
             }
+            Change::Fast(_) => {}
             Change::DropRemote(name) => self.disk.remotes.retain(|known| known.name != name),
         }
     }
@@ -163,7 +164,7 @@ impl Ours {
 
 /// Settings of an estate on this host, told to join `dial`. Presence is asked more often than on a real road.
 pub(crate) fn settings(own: &str, dial: Option<u16>) -> Config {
-    let mut config = Config::new(name(own), name(own));
+    let mut config = Config { wires: roadstead::road::Wires::CLASSIC, ..Config::new(name(own), name(own)) };
     config.main = true;
     config.dial = dial.map(|port| SocketAddr::from(([127, 0, 0, 1], port))).into_iter().collect();
     config.timers.presence = Duration::from_secs(1);

@@ -31,7 +31,7 @@ fn written(acks: &mut Acks, now: Time, room: usize) -> Option<(Vec<u64>, u64, Op
 fn arrived(numbers: &[u64]) -> Acks {
     let mut acks = Acks::new(DELAY);
     for n in numbers {
-        acks.on_packet(at(0), *n, true, Mark::None);
+        acks.on_packet(at(0), *n, true, Mark::NotEct);
     }
     acks
 }
@@ -55,7 +55,7 @@ proptest! {
                         unsaid.clear();
                         if n % 3 == 0 {
                             // It arrived, and later numbers came meanwhile.
-                            acks.on_packet(now, 1000 + i as u64, true, Mark::None);
+                            acks.on_packet(now, 1000 + i as u64, true, Mark::NotEct);
                             known.insert(1000 + i as u64);
                             unsaid.insert(1000 + i as u64);
                             acks.on_ack_of_ack(said[0]);
@@ -67,7 +67,7 @@ proptest! {
                     if known.contains(&n) {
                         continue;
                     }
-                    acks.on_packet(now, n, is_eliciting, Mark::None);
+                    acks.on_packet(now, n, is_eliciting, Mark::NotEct);
                     known.insert(n);
                     unsaid.insert(n);
                     prop_assert!(!is_eliciting || acks.deadline().is_some_and(|at| at <= now + DELAY));
@@ -85,17 +85,17 @@ proptest! {
 fn every_second_packet_or_a_delay() {
     let mut acks = arrived(&[0]);
     assert_eq!((acks.is_due(at(24)), acks.deadline(), acks.is_due(at(25))), (false, Some(at(25)), true));
-    acks.on_packet(at(3), 1, true, Mark::None);
+    acks.on_packet(at(3), 1, true, Mark::NotEct);
     assert!(acks.is_due(at(3)));
     assert_eq!(written(&mut acks, at(5), 100), Some((vec![1, 0], 2000, None)));
     assert_eq!(written(&mut acks, at(5), 100), None, "nothing new");
     acks.set_every(1000);
     acks.set_delay(Duration::from_millis(4));
     for n in 2..65 {
-        acks.on_packet(at(10), n, true, Mark::None);
+        acks.on_packet(at(10), n, true, Mark::NotEct);
     }
     assert_eq!((acks.is_due(at(13)), acks.deadline()), (false, Some(at(14))));
-    acks.on_packet(at(10), 65, true, Mark::None);
+    acks.on_packet(at(10), 65, true, Mark::NotEct);
     assert!(acks.is_due(at(10)));
     acks.set_delay(Duration::from_secs(1));
     assert_eq!(acks.delay, DELAY, "what was promised");
@@ -107,14 +107,14 @@ fn gaps_late_packets_and_congestion_are_told_at_once() {
     for numbers in [&[0, 1, 3][..], &[0, 1, 3, 2]] {
         let mut acks = arrived(&numbers[..numbers.len() - 1]);
         written(&mut acks, at(0), 100).unwrap();
-        acks.on_packet(at(1), numbers[numbers.len() - 1], true, Mark::None);
+        acks.on_packet(at(1), numbers[numbers.len() - 1], true, Mark::NotEct);
         assert!(acks.is_due(at(1)), "{numbers:?}");
     }
     let mut acks = arrived(&[0, 1, 3]);
     written(&mut acks, at(0), 100).unwrap();
     acks.on_packet(at(1), 4, true, Mark::Ect0);
     assert!(!acks.is_due(at(1)), "the gap is no news");
-    acks.on_packet(at(1), 5, false, Mark::None);
+    acks.on_packet(at(1), 5, false, Mark::NotEct);
     written(&mut acks, at(1), 100).unwrap();
     acks.on_packet(at(2), 6, true, Mark::Ce);
     assert!(acks.is_due(at(2)));
@@ -128,7 +128,7 @@ fn packets_that_want_no_answer_get_none_alone() {
     let mut acks = Acks::new(DELAY);
     for n in 0..u64::from(IDLE_EVERY) {
         assert!(!acks.is_wanted());
-        acks.on_packet(at(n), n * 2, false, Mark::None);
+        acks.on_packet(at(n), n * 2, false, Mark::NotEct);
         assert_eq!(acks.deadline(), None);
     }
     assert!(acks.is_wanted());
@@ -144,12 +144,12 @@ fn ranges_are_bounded_and_given_back() {
     assert!(acks.is_due(at(0)));
     let (said, ..) = written(&mut acks, at(0), 1000).unwrap();
     assert_eq!((said[0], said.len()), (1998, RANGES));
-    acks.on_packet(at(0), 901, true, Mark::None);
+    acks.on_packet(at(0), 901, true, Mark::NotEct);
     acks.on_ack_of_ack(1998);
     assert!(acks.is_wanted(), "a late one is not forgotten unsaid");
     written(&mut acks, at(0), 1000).unwrap();
     acks.on_ack_of_ack(1998);
     assert_eq!((acks.newest, acks.older.capacity()), (None, 0));
-    acks.on_packet(at(1), 1999, true, Mark::None);
+    acks.on_packet(at(1), 1999, true, Mark::NotEct);
     assert!(!acks.is_due(at(1)), "next in order though all before is forgotten");
 }

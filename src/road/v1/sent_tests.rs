@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::super::{Acks, Mark};
+use super::super::Acks;
+use crate::road::Mark;
 use super::*;
 use crate::base::Random;
 use crate::wire::v1::{Frame, Frames, Writer};
@@ -401,7 +402,7 @@ fn transfer(packets: u64, mut path: impl FnMut(&mut Random) -> Option<Duration>)
             verdict = side.timeout(now);
         } else if queue.first_key_value().is_some_and(|((at, _), _)| *at <= now) {
             match queue.pop_first().unwrap().1 {
-                Happens::Arrives(number) => acks.on_packet(now, number, true, Mark::None),
+                Happens::Arrives(number) => acks.on_packet(now, number, true, Mark::NotEct),
                 Happens::Acknowledged(frame) => {
                     let Some(Ok(Frame::Ack(ack))) = Frames::new(&frame).next() else { panic!() };
                     let each = &mut |fate, carried| side.fates.push((fate, carried));

@@ -188,12 +188,6 @@ impl Hall {
         let (then, wall) = self.wall;
         Wall(wall.0.saturating_add(core.now.since(then).as_micros() as u64))
     }
-
-    /// Where an estate waits, for tests.
-    #[cfg(test)]
-    pub(crate) fn waits(&self, role: &Name) -> Option<std::net::SocketAddr> {
-        self.waiting.get(role).map(|(address, _)| *address)
-    }
 }
 
 /// Why the handshake passed a datagram over, as the road counts it.
