@@ -39,8 +39,8 @@ pub struct Sent {
     path_start: u64,
     /// When the first of the eliciting packets lost in a row up to `oldest` was sent.
     lost_since: Option<Time>,
-    /// How long after it was sent a lost packet is remembered.
-    memory: Duration,
+    /// How long after it was sent a lost packet is remembered, microseconds.
+    memory: u64,
     sampler: Sampler,
 }
 
@@ -62,7 +62,7 @@ impl Sent {
             loss_deadline: None,
             path_start: 0,
             lost_since: None,
-            memory: Duration::from_secs(3),
+            memory: 3_000_000,
             sampler: Sampler::default(),
         }
     }
@@ -179,7 +179,7 @@ impl Sent {
         if let Some(newest) = &news.newest {
             news.verdict.rate = self.sampler.sample(newest, rtt.min());
         }
-        self.memory = rtt.pto(rtt.max_ack_delay()) * MEMORY;
+        self.memory = micros(rtt.pto(rtt.max_ack_delay()) * MEMORY);
         self.forget(now);
         news.verdict.in_flight = self.in_flight;
         Ok(news.verdict)
@@ -316,14 +316,15 @@ impl Sent {
     ) {
         self.loss_deadline = None;
         let Some(largest) = self.largest_acked else { return };
-        let delay = loss.delay(rtt);
+        let delay = micros(loss.delay(rtt));
         let reach = loss.packet_threshold().map_or(0, |packets| (largest + 1).saturating_sub(packets));
         while self.oldest <= largest {
             let number = self.oldest;
             let Some(packet) = self.ring.packet_mut(number) else { break };
             if packet.state == State::Flight {
-                if number >= reach && packet.sent + delay > now {
-                    self.loss_deadline = Some(packet.sent + delay);
+                let due = Time(packet.sent.0.saturating_add(delay));
+                if number >= reach && due > now {
+                    self.loss_deadline = Some(due);
                     return;
                 }
                 packet.state = State::Lost;
@@ -370,8 +371,11 @@ impl Sent {
     /// Drops settled packets from the front, lost ones when they are old.
     fn forget(&mut self, now: Time) {
         while let Some(packet) = self.ring.front() {
-            let is_old = packet.sent + self.memory <= now;
-            if packet.state == State::Flight || (packet.state != State::Acked && !is_old) {
+            let is_over = match packet.state {
+                State::Flight | State::Acked => packet.state == State::Acked,
+                _ => packet.sent.0.saturating_add(self.memory) <= now.0,
+            };
+            if !is_over {
                 break;
             }
             self.ring.pop();
@@ -379,6 +383,10 @@ impl Sent {
         self.oldest = self.oldest.max(self.ring.first());
         self.ring.shrink();
     }
+}
+
+fn micros(length: Duration) -> u64 {
+    u64::try_from(length.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// What is gathered while the runs of one acknowledgement are read.
