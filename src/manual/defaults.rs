@@ -49,7 +49,14 @@
 //!
 //! * `crypto_box` 0.9 with `crypto_secretbox` is the maintained form of NaCl's box: XSalsa20-Poly1305 under its present
 //!   name, after the authors deprecated the `xsalsa20poly1305` package.
-//! * It, `ed25519-dalek` 2 and `x25519-dalek` 2 rest on `curve25519-dalek` 4: one curve library in the tree, audited once. Newer
+//! * `dryoc` 2 for the fast road's secretbox and cookies: vector code in Rust, chosen at run time on the stable compiler, for
+//!   AVX-512, AVX2, NEON and SVE2. Sealing 1,200 bytes takes 0.54 µs where `crypto_secretbox` takes 2.8 to 3.7 and libsodium 1.2;
+//!   a cookie 0.3 µs for 1.8. `salsa20` 0.11 with `poly1305` is no faster than what it would replace.
+//! * `aws-lc-rs` for AES-256-GCM: 0.16 µs for 1,200 bytes, 0.19 for 1,452, 3.0 for 65,000. `ring` takes 0.19, 0.25 and 6.5 and does
+//!   not wipe its keys, `graviola` 0.29 and 0.36, `aes-gcm` 1.3 and 1.8. It builds with `cc` alone, in half a minute; an expanded key is
+//!   608 bytes (`ring`'s 567, `aes-gcm`'s 992).
+//! * `crypto_box`, `ed25519-dalek` 2 and `x25519-dalek` 2 rest on `curve25519-dalek` 4: one curve library for all of our
+//!   curves, audited once; the one `dryoc` brings is built and not called. Newer
 //!   release candidates of each exist; the stable line is what is maintained for those who cannot follow them.
 //! * `rmp`, `rmp-serde`, `rmpv` for MessagePack, `serde_json` with `preserve_order` because raet's JSON heads have an order.
 //! * `serde-saphyr` for YAML: `serde_yaml` is archived.

@@ -1,16 +1,14 @@
 //! Sealing of the fast road's packets, in place in the caller's buffer, and of the cookies that carry a responder's state.
 //!
-//! One file decides which implementation seals. A [`Record`] says which packet it is; a nonce is made of nothing else, so
-//! whoever never uses a packet number twice under a key never uses a nonce twice. Nothing here counts packets.
+//! One file, `cipher`, decides which implementation seals. A [`Record`] says which packet it is; a nonce is made of nothing
+//! else, so whoever never uses a packet number twice under a key never uses a nonce twice. Nothing here counts packets.
 
 use std::fmt;
 
-use aes_gcm::Aes256Gcm;
-use chacha20poly1305::XChaCha20Poly1305;
-use chacha20poly1305::aead::{AeadInPlace, KeyInit};
-use crypto_secretbox::XSalsa20Poly1305;
-
+use self::cipher::{Gcm, Secretbox};
 use super::derive::Secret;
+
+mod cipher;
 
 /// Bytes sealing adds.
 pub const TAG: usize = 16;
@@ -54,9 +52,8 @@ pub struct Record {
 pub struct RecordKey(Cipher);
 
 enum Cipher {
-    Nacl(XSalsa20Poly1305),
-    // Boxed: expanded round keys, in every idle session otherwise.
-    Aes256Gcm(Box<Aes256Gcm>),
+    Nacl(Secretbox),
+    Aes256Gcm(Gcm),
 }
 
 /// A packet that is not from the holder of this key, or not as it was sent.
@@ -67,6 +64,13 @@ pub struct Forged;
 impl Suite {
     /// All of them, in no order of preference.
     pub const ALL: [Self; 2] = [Self::Nacl, Self::Aes256Gcm];
+
+    /// Both, the faster on this processor first: AES-256-GCM where it has instructions for AES, else the secretbox.
+    ///
+    /// What an initiator should offer, and a responder accept; it says nothing about the peer's processor.
+    pub fn preferred() -> [Self; 2] {
+        if has_aes() { [Self::Aes256Gcm, Self::Nacl] } else { [Self::Nacl, Self::Aes256Gcm] }
+    }
 
     /// Its number on the wire.
     pub fn code(self) -> u16 {
@@ -86,29 +90,27 @@ impl RecordKey {
     /// For sealing and opening with `suite`.
     pub fn new(suite: Suite, key: &Secret) -> Self {
         Self(match suite {
-            Suite::Nacl => Cipher::Nacl(XSalsa20Poly1305::new(key.bytes().into())),
-            Suite::Aes256Gcm => Cipher::Aes256Gcm(Box::new(Aes256Gcm::new(key.bytes().into()))),
+            Suite::Nacl => Cipher::Nacl(Secretbox::new(key)),
+            Suite::Aes256Gcm => Cipher::Aes256Gcm(Gcm::new(key)),
         })
     }
 
     /// Seals `text` in place and returns its tag. `None` only past the cipher's length limit, 64 GiB.
     pub fn seal(&self, record: &Record, head: &[u8], text: &mut [u8]) -> Option<[u8; TAG]> {
         match &self.0 {
-            Cipher::Nacl(key) => key.encrypt_in_place_detached(&record.long_nonce().into(), &[], text).ok(),
-            Cipher::Aes256Gcm(key) => key.encrypt_in_place_detached(&record.short_nonce().into(), head, text).ok(),
+            Cipher::Nacl(key) => key.seal(&record.long_nonce(), text),
+            Cipher::Aes256Gcm(key) => key.seal(record.short_nonce(), head, text),
         }
-        .map(Into::into)
     }
 
-    /// Opens `text` in place; the tag is compared in constant time, before anything is decrypted.
+    /// Opens `text` in place; the tag is compared in constant time.
+    ///
+    /// Of a forgery nothing may be used: [`Suite::Nacl`] leaves `text` as it came, [`Suite::Aes256Gcm`] zeroes it.
     pub fn open(&self, record: &Record, head: &[u8], text: &mut [u8], tag: &[u8; TAG]) -> Result<(), Forged> {
         match &self.0 {
-            Cipher::Nacl(key) => key.decrypt_in_place_detached(&record.long_nonce().into(), &[], text, tag.into()),
-            Cipher::Aes256Gcm(key) => {
-                key.decrypt_in_place_detached(&record.short_nonce().into(), head, text, tag.into())
-            }
+            Cipher::Nacl(key) => key.open(&record.long_nonce(), text, tag),
+            Cipher::Aes256Gcm(key) => key.open(record.short_nonce(), head, text, tag),
         }
-        .map_err(|_| Forged)
     }
 }
 
@@ -153,11 +155,10 @@ impl Record {
 
 /// Seals `text` in place under a random nonce (XChaCha20-Poly1305): what is given away to be handed back.
 pub fn lock(key: &Secret, nonce: &[u8; LONG_NONCE], data: &[u8], text: &mut [u8]) -> Option<[u8; TAG]> {
-    let cipher = XChaCha20Poly1305::new(key.bytes().into());
-    cipher.encrypt_in_place_detached(nonce.into(), data, text).ok().map(Into::into)
+    cipher::lock(key, nonce, data, text)
 }
 
-/// Opens in place what [`lock`] sealed.
+/// Opens in place what [`lock`] sealed; a forgery is left as it came.
 pub fn unlock(
     key: &Secret,
     nonce: &[u8; LONG_NONCE],
@@ -165,8 +166,7 @@ pub fn unlock(
     text: &mut [u8],
     tag: &[u8; TAG],
 ) -> Result<(), Forged> {
-    let cipher = XChaCha20Poly1305::new(key.bytes().into());
-    cipher.decrypt_in_place_detached(nonce.into(), data, text, tag.into()).map_err(|_| Forged)
+    cipher::unlock(key, nonce, data, text, tag)
 }
 
 impl fmt::Debug for RecordKey {
@@ -175,128 +175,17 @@ impl fmt::Debug for RecordKey {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const RECORD: Record =
-        Record { direction: Direction::ToResponder, first: 0xc1, epoch: 7, cid: 0x0102_0304_0506_0708, number: 9 };
-    const HEAD: [u8; 12] = [0xc1, 7, 1, 2, 3, 4, 5, 6, 7, 8, 0, 9];
-
-    fn key(suite: Suite) -> RecordKey {
-        RecordKey::new(suite, &Secret::from_bytes([4; 32]))
-    }
-
-    #[test]
-    fn nothing_else_opens() {
-        for suite in Suite::ALL {
-            let mut sealed = b"some frames".to_vec();
-            let tag = key(suite).seal(&RECORD, &HEAD, &mut sealed).unwrap();
-            let records = [
-                Record { direction: Direction::ToInitiator, ..RECORD },
-                Record { number: RECORD.number + (1 << 32), ..RECORD },
-            ];
-            for record in records {
-                assert_eq!(key(suite).open(&record, &HEAD, &mut sealed.clone(), &tag), Err(Forged));
-            }
-            let other = RecordKey::new(suite, &Secret::from_bytes([5; 32]));
-            assert_eq!(other.open(&RECORD, &HEAD, &mut sealed.clone(), &tag), Err(Forged));
-            for bit in 0..TAG * 8 {
-                let mut bad = tag;
-                bad[bit / 8] ^= 1 << (bit % 8);
-                let mut text = sealed.clone();
-                assert_eq!(key(suite).open(&RECORD, &HEAD, &mut text, &bad), Err(Forged));
-                assert_eq!(text, sealed, "refused before it is touched");
-            }
-            assert_eq!(key(suite).open(&RECORD, &HEAD, &mut sealed, &tag), Ok(()));
-            assert_eq!(sealed, b"some frames");
-        }
-    }
-
-    #[test]
-    fn the_head_is_authentic() {
-        // The secretbox through its nonce, GCM through its associated data.
-        for suite in Suite::ALL {
-            let mut sealed = b"some frames".to_vec();
-            let tag = key(suite).seal(&RECORD, &HEAD, &mut sealed).unwrap();
-            for bit in 0..8 {
-                let flip = 1 << bit;
-                for (at, record) in [
-                    (0, Record { first: RECORD.first ^ flip, ..RECORD }),
-                    (1, Record { epoch: RECORD.epoch ^ flip, ..RECORD }),
-                    (9, Record { cid: RECORD.cid ^ u64::from(flip), ..RECORD }),
-                    (11, Record { number: RECORD.number ^ u64::from(flip), ..RECORD }),
-                ] {
-                    let mut head = HEAD;
-                    head[at] ^= flip;
-                    assert_eq!(key(suite).open(&record, &head, &mut sealed.clone(), &tag), Err(Forged), "{at}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_secretbox_is_nacl_s() {
-        // NaCl's own secretbox test (Bernstein, "Cryptography in NaCl" §10): firstkey, nonce, the first bytes of the text.
-        let key: [u8; 32] = hex::decode("1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389")
-            .unwrap()
-            .try_into()
-            .unwrap();
-        let nonce: [u8; 24] =
-            hex::decode("69696ee955b62b73cd62bda875fc73d68219e0036b7a0b37").unwrap().try_into().unwrap();
-        let mut text = hex::decode(concat!(
-            "be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecbaaf33bd751a1ac728d45e6c61296cdc3c01",
-            "233561f41db66cce314adb310e3be8250c46f06dceea3a7fa1348057e2f6556ad6b1318a024a838f21af1fde048977eb48f59ffd",
-            "4924ca1c60902e52f0a089bc76897040e082f937763848645e0705"
-        ))
-        .unwrap();
-        let RecordKey(Cipher::Nacl(key)) = RecordKey::new(Suite::Nacl, &Secret::from_bytes(key)) else { panic!() };
-        let tag = key.encrypt_in_place_detached(&nonce.into(), &[], &mut text).unwrap();
-        assert_eq!(hex::encode(tag), "f3ffc7703f9400e52a7dfb4b3d3305d9");
-        assert_eq!(hex::encode(&text[..16]), "8e993b9f48681273c29650ba32fc76ce");
-    }
-
-    #[test]
-    fn suites_have_numbers() {
-        for suite in Suite::ALL {
-            assert_eq!(Suite::from_code(suite.code()), Some(suite));
-        }
-        assert_eq!(Suite::from_code(0), None);
-        assert_eq!(Direction::ToInitiator.back().back(), Direction::ToInitiator);
-    }
-
-    #[test]
-    fn keys_are_not_printed() {
-        assert_eq!(format!("{:?}", key(Suite::Nacl)), "RecordKey(..)");
-    }
-
-    proptest! {
-        #[test]
-        fn round_trips(
-            aes: bool, first: u8, epoch: u8, cid: u64, number: u64, key: [u8; 32],
-            plain in proptest::collection::vec(any::<u8>(), 0..200),
-        ) {
-            let suite = if aes { Suite::Aes256Gcm } else { Suite::Nacl };
-            let key = RecordKey::new(suite, &Secret::from_bytes(key));
-            let record = Record { direction: Direction::ToInitiator, first, epoch, cid, number };
-            let mut text = plain.clone();
-            let tag = key.seal(&record, b"head", &mut text).unwrap();
-            prop_assert_eq!(key.open(&record, b"head", &mut text, &tag), Ok(()));
-            prop_assert_eq!(text, plain);
-        }
-
-        #[test]
-        fn cookies_round_trip(key: [u8; 32], nonce: [u8; 24], plain: [u8; 136], flip in 0usize..136 * 8) {
-            let key = Secret::from_bytes(key);
-            let mut text = plain;
-            let tag = lock(&key, &nonce, b"data", &mut text).unwrap();
-            let mut bad = text;
-            bad[flip / 8] ^= 1 << (flip % 8);
-            prop_assert_eq!(unlock(&key, &nonce, b"data", &mut bad, &tag), Err(Forged));
-            prop_assert_eq!(unlock(&key, &nonce, b"else", &mut text.clone(), &tag), Err(Forged));
-            prop_assert_eq!(unlock(&key, &nonce, b"data", &mut text, &tag), Ok(()));
-            prop_assert_eq!(text, plain);
-        }
-    }
+/// Whether AES and the carry-less multiplication of GCM are instructions here.
+fn has_aes() -> bool {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    let has_aes = std::is_x86_feature_detected!("aes") && std::is_x86_feature_detected!("pclmulqdq");
+    #[cfg(target_arch = "aarch64")]
+    let has_aes = std::arch::is_aarch64_feature_detected!("aes") && std::arch::is_aarch64_feature_detected!("pmull");
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
+    let has_aes = false;
+    has_aes
 }
+
+#[cfg(test)]
+#[path = "seal_tests.rs"]
+mod tests;
