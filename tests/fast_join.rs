@@ -1,5 +1,7 @@
 //! Estates of the fast wire find each other: pending, accepted, rejected, restarted, over bad links.
 
+#![cfg(test)]
+
 mod common;
 
 use std::time::Duration;
@@ -41,11 +43,15 @@ fn a_stranger_waits_for_both_operators_and_is_called_at_once() {
     seeds(0..10, |seed| {
         let mut world = strangers(seed, Trust::Never);
         world.run(SECOND * 2);
-        assert!(world.host(WEB1).events.iter().any(|e| matches!(e, Event::Knock { role, .. } if *role == name("master"))));
+        assert!(
+            world.host(WEB1).events.iter().any(|e| matches!(e, Event::Knock { role, .. } if *role == name("master")))
+        );
         assert!(world.host(MASTER).events.is_empty(), "the minion has not shown itself yet");
         world.admit(WEB1, "master", Some(Acceptance::Accepted));
         world.run(SECOND * 2);
-        assert!(world.host(MASTER).events.iter().any(|e| matches!(e, Event::Knock { role, .. } if *role == name("web1"))));
+        assert!(
+            world.host(MASTER).events.iter().any(|e| matches!(e, Event::Knock { role, .. } if *role == name("web1")))
+        );
         let pending = |e: &Event| matches!(e, Event::Refused { why: Refusal::Pending, .. });
         assert!(world.host(WEB1).events.iter().any(pending));
         world.run(SECOND * 20);

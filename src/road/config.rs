@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::base::{Name, limits};
 use super::v1::window::Algorithm;
+use crate::base::{Name, limits};
 use crate::nacl::{Secret, Suite};
 use crate::wire::v0::{BodyKind, HeadKind};
 use crate::wire::v1::Parameters;

@@ -21,9 +21,9 @@ use std::net::SocketAddr;
 
 pub use self::core::Output;
 pub use config::{Config, Fast, Mutable, Timers, Trust, Wires};
-pub use v1::hall::SessionView;
 pub use datagram::{Datagram, Mark, Transmit};
 pub use stats::Stats;
+pub use v1::hall::SessionView;
 
 use self::agenda::Agenda;
 use self::core::{Core, Held};

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use crate::road::datagram::Mark;
 use crate::base::Time;
+use crate::road::datagram::Mark;
 use crate::wire::v1::{Ack, Ecn, Writer};
 
 /// The acknowledgements one session owes.

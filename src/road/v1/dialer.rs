@@ -224,7 +224,7 @@ impl Dialer {
     fn greet(&mut self, core: &mut Core, identity: &Arc<Identity>, settings: &Fast, key: &RoleKey) {
         self.since = core.now;
         let dial = Dial {
-            pin: key.public.clone(),
+            pin: key.public,
             verify: Some(key.verify),
             suites: settings.suites.clone(),
             parameters: settings.parameters,
@@ -237,7 +237,8 @@ impl Dialer {
 
     /// Nobody answers: after a handshake in vain look who is there, after a question in vain try the keys we know.
     fn silent(&mut self, core: &mut Core, identity: &Arc<Identity>, settings: &Fast, asked: bool) {
-        let by = self.pin.as_ref().map_or_else(|| self.address.to_string(), |pin| format!("{}{}", pin.role, settings.peers));
+        let by =
+            self.pin.as_ref().map_or_else(|| self.address.to_string(), |pin| format!("{}{}", pin.role, settings.peers));
         core.event(Event::Refused { by, why: Refusal::Silent });
         let known = asked.then(|| self.next_known(core)).flatten();
         match known {

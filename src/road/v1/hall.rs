@@ -19,7 +19,7 @@ use crate::base::{Acceptance, Name, Time, Wall, limits};
 use crate::keep::OwnKeys;
 use crate::road::agenda::Agenda;
 use crate::road::config::Fast;
-use crate::road::core::{Core, Held};
+use crate::road::core::Core;
 use crate::road::datagram::{Datagram, Transmit};
 use crate::transport::Departure;
 
@@ -333,7 +333,7 @@ impl Hall {
             core.send_raw(session.remote(), words);
         }
         session.leave(core, end.why);
-        let held = std::mem::replace(&mut session.held, Held::default());
+        let held = std::mem::take(&mut session.held);
         core.held.going = core.held.going.saturating_sub(held.going);
         core.held.coming = core.held.coming.saturating_sub(held.coming);
         let classic = core.config.wires.classic.then_some(self.settings.classic_after);

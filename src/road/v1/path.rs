@@ -157,7 +157,9 @@ impl Path {
 
     /// When to look again.
     pub(super) fn deadline(&self) -> Option<Time> {
-        self.question.as_ref().map(|question| if question.is_due { question.until } else { question.again.min(question.until) })
+        self.question
+            .as_ref()
+            .map(|question| if question.is_due { question.until } else { question.again.min(question.until) })
     }
 }
 

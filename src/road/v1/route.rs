@@ -5,7 +5,8 @@ use crate::message::{Address, Route};
 
 /// The bytes of a route; at most [`crate::wire::v1::frame::ROUTE_MAX`], for a name has at most 72.
 pub(crate) fn write(route: &Route) -> Vec<u8> {
-    let names = [&route.src.estate, &route.src.yard, &route.src.share, &route.dst.estate, &route.dst.yard, &route.dst.share];
+    let names =
+        [&route.src.estate, &route.src.yard, &route.src.share, &route.dst.estate, &route.dst.yard, &route.dst.share];
     if names.iter().all(|name| name.is_none()) {
         return Vec::new();
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::super::Acks;
-use crate::road::Mark;
 use super::*;
 use crate::base::Random;
+use crate::road::Mark;
 use crate::wire::v1::{Frame, Frames, Writer};
 
 const SIZE: u32 = 1000;

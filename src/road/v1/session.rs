@@ -8,8 +8,8 @@ mod take;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::acks::Acks;
 use super::Carried;
+use super::acks::Acks;
 use super::handshake::{Established, Pace};
 use super::inbox::Inbox;
 use super::loss::Loss;
@@ -59,6 +59,8 @@ pub(crate) struct Session {
     inbox: Inbox,
     path: Path,
     clocks: Clocks,
+    /// Packets in the present round trip.
+    round: Round,
     /// What the session's messages took when the road looked last; the road's own.
     pub(super) held: Held,
     pub(super) tally: Tally,
@@ -71,6 +73,12 @@ struct Greeting {
     body: Vec<u8>,
     pace: Pace,
     since: Time,
+}
+
+/// Packets that came in one round trip: how often acknowledgements are worth their while.
+struct Round {
+    since: Time,
+    packets: u32,
 }
 
 /// What is due when.
@@ -86,6 +94,8 @@ struct Clocks {
     probes: u8,
     /// A PING is due though nothing else is.
     is_ping_due: bool,
+    /// When the session has been quiet for so long that it gives its memory back.
+    rest: Option<Time>,
     /// Nothing is sent before, for the pace.
     paced: Option<Time>,
     /// The interval of signs of life, of an initiator.
@@ -128,6 +138,8 @@ pub(crate) enum Code {
 const IDLE: Duration = Duration::from_secs(90);
 /// An established session that its peer never used is forgotten: as long as an Initiate is said again in a hurry, twice.
 const UNCONFIRMED: Duration = Duration::from_secs(20);
+/// A session that was quiet for so long gives memory back: longer than the gaps of an interactive peer.
+const QUIET: Duration = Duration::from_secs(2);
 /// Longest wait between two probes. A hole of a minute is a matter of hours for doubling timers, and a probe every two
 /// seconds a matter of bytes (handshake v1, fault matrix "delay spike").
 const PROBE_MAX: Duration = Duration::from_secs(2);
@@ -202,6 +214,7 @@ impl Session {
             inbox: Inbox::new(now, settings.parameters.credit, settings.parameters.open),
             path: Path::new(remote),
             clocks: Clocks::new(now, &settings.parameters, &theirs, is_initiator),
+            round: Round { since: now, packets: 0 },
             held: Held::default(),
             tally: Tally::new(now),
             ended: None,
@@ -301,9 +314,11 @@ impl Session {
         if self.clocks.repeat.take_if(|due| *due <= now).is_some() {
             self.clocks.repeats = true;
         }
-        if now.since(self.clocks.heard) >= IDLE {
-            self.end(Departure::Silent, None);
-        } else if self.greeting.as_ref().is_some_and(|greeting| now.since(greeting.since) >= UNCONFIRMED) {
+        if self.clocks.rest.take_if(|due| *due <= now).is_some() {
+            self.rest(now);
+        }
+        let is_unconfirmed = self.greeting.as_ref().is_some_and(|greeting| now.since(greeting.since) >= UNCONFIRMED);
+        if is_unconfirmed || now.since(self.clocks.heard) >= IDLE {
             self.end(Departure::Silent, None);
         }
         if self.alive_deadline().is_some_and(|due| due <= now) {
@@ -313,7 +328,8 @@ impl Session {
 
     /// When [`Session::handle_timeout`] is due, or something is to be sent that the pace holds back.
     pub(super) fn deadline(&self) -> Option<Time> {
-        let unconfirmed = self.greeting.as_ref().map(|greeting| (greeting.since + UNCONFIRMED).min(greeting.pace.due()));
+        let unconfirmed =
+            self.greeting.as_ref().map(|greeting| (greeting.since + UNCONFIRMED).min(greeting.pace.due()));
         [
             Some(self.clocks.heard + IDLE),
             unconfirmed,
@@ -323,12 +339,25 @@ impl Session {
             self.path.deadline(),
             self.mtu.deadline(),
             self.clocks.paced,
+            self.clocks.rest,
             self.clocks.repeat,
             self.alive_deadline(),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// Gives memory back that a quiet session does not need; a busy one is asked again later.
+    fn rest(&mut self, now: Time) {
+        let last = self.clocks.asked.max(self.clocks.heard);
+        if now.since(last) < QUIET || self.sent.has_eliciting() {
+            self.clocks.rest = Some(now + QUIET);
+            return;
+        }
+        self.sent.rest();
+        self.outbox.rest();
+        self.inbox.rest();
     }
 
     /// The session's probe timeout.
@@ -384,6 +413,7 @@ impl Clocks {
             timeouts: 0,
             probes: 0,
             is_ping_due: is_initiator,
+            rest: None,
             paced: None,
             keep_alive,
             //= RFC 9000 §18.2: below 2^14 ms.

@@ -69,7 +69,9 @@ impl Hall {
                 }
             }
             Some(Progress::Waiting { status, .. }) => {
-                let by = dialer.pin().map_or_else(|| dialer.address.to_string(), |pin| format!("{}{}", pin.role, self.settings.peers));
+                let by = dialer
+                    .pin()
+                    .map_or_else(|| dialer.address.to_string(), |pin| format!("{}{}", pin.role, self.settings.peers));
                 core.event(Event::Refused { by, why: refusal(status) });
             }
             Some(Progress::Fault(fault)) => {
@@ -197,7 +199,9 @@ fn reason(why: Silence) -> Drop {
         Silence::Mac | Silence::Unbound => Drop::Unsigned,
         Silence::Rate | Silence::Full => Drop::Full,
         Silence::Used | Silence::Expired | Silence::Unexpected => Drop::Stale,
-        Silence::Cookie | Silence::Forged | Silence::SmallOrder | Silence::Downgraded | Silence::Amplified => Drop::BadAllow,
+        Silence::Cookie | Silence::Forged | Silence::SmallOrder | Silence::Downgraded | Silence::Amplified => {
+            Drop::BadAllow
+        }
         Silence::Revoked => Drop::BadJoin,
     }
 }

@@ -1,6 +1,7 @@
 //! What goes out: packets are written and sealed in the caller's buffer, as many of one size as may go at once.
 
 use super::super::Carried;
+use super::super::mtu::BASE;
 use super::super::sent::Meta;
 use super::super::window::Window;
 use super::{End, Session};
@@ -40,17 +41,18 @@ impl Session {
             || self.clocks.is_ping_due
             || self.inbox.has_work()
             || self.clocks.repeats
-            || (self.clocks.paced.is_none() && self.outbox.has_work() && self.sent.in_flight() < self.window.window())
+            || (self.clocks.paced.is_none() && self.outbox.has_work() && self.is_in_window())
             || (self.is_confirmed() && self.mtu.next_probe(now).is_some())
     }
 
     /// Fills `out` with a packet or a train of them; `None` when there is nothing to send.
     pub(crate) fn fill(&mut self, core: &mut Core, out: &mut [u8]) -> Option<Transmit> {
         let now = core.now;
-        let segment = usize::from(self.mtu.size());
+        // A probe that the path no longer takes would find out nothing.
+        let size = if self.clocks.probes > 0 { self.mtu.size().min(BASE) } else { self.mtu.size() };
+        let segment = usize::from(size);
         let to = self.path.remote();
         let mark = if self.marks.is_marking() { Mark::Ect0 } else { Mark::NotEct };
-        let mut budget = self.window.window().saturating_sub(self.sent.in_flight());
         let (mut at, mut cars) = (0, 0);
         while cars < CARS && at + segment <= TRAIN.max(segment) {
             let allowance = self.path.allowance();
@@ -59,10 +61,10 @@ impl Session {
             }
             let Some(room) = out.get_mut(at..at + segment) else { break };
             let is_probe = self.clocks.probes > 0;
-            let leave = if is_probe || (budget >= segment as u64 && self.is_in_pace(now, segment)) { Leave::Full } else { Leave::Unpaid };
+            let is_free = is_probe || (self.is_in_window() && self.is_in_pace(now, segment));
+            let leave = if is_free { Leave::Full } else { Leave::Unpaid };
             let Some(size) = self.packet(core, room, leave, mark) else { break };
             self.clocks.probes = self.clocks.probes.saturating_sub(u8::from(is_probe));
-            budget = budget.saturating_sub(size as u64);
             (at, cars) = (at + size, cars + 1);
             if size < segment {
                 break;
@@ -97,6 +99,13 @@ impl Session {
         transmit
     }
 
+    /// Whether the window has room for a packet. An empty one takes one of any size: it may be smaller than the path's.
+    fn is_in_window(&self) -> bool {
+        let in_flight = self.sent.in_flight();
+        let fits = in_flight == 0 || in_flight + u64::from(self.mtu.size()) <= self.window.window();
+        fits && !self.sent.is_full()
+    }
+
     /// Whether the pace lets a packet go now; if not, notes when it will.
     fn is_in_pace(&mut self, now: Time, segment: usize) -> bool {
         if self.clocks.paced.is_some() || !self.outbox.has_work() {
@@ -116,7 +125,6 @@ impl Session {
     /// Writes and seals one packet of at most `room`; `None` when there is nothing to say.
     fn packet(&mut self, core: &mut Core, room: &mut [u8], leave: Leave, mark: Mark) -> Option<usize> {
         let now = core.now;
-        let full = room.len();
         let (head, number) = self.head(now);
         let mut writer = body(&head, room)?;
         let start = writer.at();
@@ -156,7 +164,7 @@ impl Session {
             if mark == Mark::Ect0 {
                 self.marks.on_sent();
             }
-            self.repeat_later(now, full);
+            self.repeat_later(now);
         }
         let sealed = self.keys.seal(&head, number, room.get_mut(..size)?);
         if sealed.is_err() {
@@ -215,7 +223,7 @@ impl Session {
     }
 
     /// On a path that loses packets, small messages go out once more, a quarter of a round trip later.
-    fn repeat_later(&mut self, now: Time, _size: usize) {
+    fn repeat_later(&mut self, now: Time) {
         if self.clocks.loss_share > REPEAT_FROM && self.clocks.repeat.is_none() && self.outbox.has_recent() {
             self.clocks.repeat = Some(now + self.rtt.smoothed() / 4);
         }

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::super::message::{Heading, Incoming};
+use super::super::Carried;
 use super::super::keys::Refused;
+use super::super::message::{Heading, Incoming};
 use super::super::path::Moved;
 use super::super::route;
-use super::super::Carried;
 use super::super::sent::{Fate, Verdict};
 use super::super::window::{Sight, Window};
 use super::{Code, Session, resend};
@@ -63,6 +63,18 @@ impl Session {
             }
         }
         self.acks.on_packet(now, number, is_eliciting, mark);
+        self.clocks.rest.get_or_insert(now + super::QUIET);
+        self.count_round(now);
+    }
+
+    /// Acknowledgements are worth their while eight times a round trip; a slow sender gets one for every other packet.
+    //= draft-ietf-quic-ack-frequency §8: a few per round trip serve loss detection and congestion control.
+    fn count_round(&mut self, now: Time) {
+        self.round.packets += 1;
+        if now.since(self.round.since) >= self.rtt.smoothed() {
+            self.acks.set_every((self.round.packets / 8).clamp(2, 64));
+            self.round = super::Round { since: now, packets: 0 };
+        }
     }
 
     fn refuse(&mut self, core: &mut Core, why: Refused) {
@@ -170,13 +182,13 @@ impl Session {
     fn judge(&mut self, now: Time, verdict: &Verdict, ce: u64) {
         self.tally.on_verdict(verdict);
         self.clocks.on_verdict(verdict);
+        let before = self.mtu.size();
         if let Some(size) = verdict.acked_mtu_probe {
             self.mtu.on_probe_acked(now, size);
         }
         if let Some(size) = verdict.lost_mtu_probe {
             self.mtu.on_probe_lost(now, size);
         }
-        let before = self.mtu.size();
         self.mtu.on_verdict(verdict.acked_largest_size, verdict.lost_sizes_max);
         if self.mtu.size() != before {
             tracing::debug!(estate = %self.name, bytes = self.mtu.size(), "path takes");
@@ -190,7 +202,7 @@ impl Session {
             self.window.on_spurious(now);
         }
         self.window.on_ack(&Sight { now, verdict, rtt: &self.rtt, ce, mtu });
-        self.acks.set_delay(self.rtt.smoothed());
+        self.acks.set_delay(self.rtt.smoothed() / 4);
     }
 }
 
