@@ -252,7 +252,7 @@ impl World {
             }
             let rate = flow.control.rate(&flow.rtt).max(1);
             // Trains of a millisecond, 64 KB at most, as a pacer with segmentation offload sends them.
-            let train = (rate / 1_000).clamp(2 * self.mtu, 65_536.max(self.mtu));
+            let train = (rate / 1_000).min(65_536).max(2 * self.mtu);
             let ahead = train * 1_000_000_000 / rate;
             if flow.next_send > now + ahead {
                 flow.wake = flow.next_send - ahead / 2;
@@ -288,7 +288,7 @@ impl World {
             self.flows[i].dropped += 1;
             return;
         }
-        if number % 8 == 0 {
+        if number.is_multiple_of(8) {
             self.waits.push((now, (waiting / rate) as u64));
         }
         let is_marked = self.link.mark > 0.0 && waiting > self.link.mark * self.link.queue;
