@@ -40,9 +40,11 @@ fn local() -> SocketAddr {
 fn main() {
     let seconds: f64 = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(3.0);
     let time = Duration::from_secs_f64(seconds);
+    let only: Option<String> = std::env::args().skip(1).find(|a| ["bulk", "small", "ask"].contains(&a.as_str()));
+    let runs = |what: &str| only.as_deref().is_none_or(|only| only == what);
     println!("{:<34} {:>14} {:>12}", "", "", "CPU s per GB");
     for (label, suite) in [("aes-256-gcm", Suite::Aes256Gcm), ("nacl", Suite::Nacl)] {
-        for datagram in [1452, 65_487] {
+        for datagram in [1452, 65_487].into_iter().filter(|_| runs("bulk")) {
             let case = Case { suite, datagram };
             let (bytes, took, cpu) = flood(case, 1 << 20, 64 << 20, time);
             let gigabits = bytes as f64 * 8.0 / took / 1e9;
@@ -51,9 +53,16 @@ fn main() {
     }
     let case = Case { suite: Suite::Aes256Gcm, datagram: 65_487 };
     let small = Case { datagram: 1452, ..case };
-    for (label, case) in [("1452 B", small), ("65487 B", case)] {
-        let (bytes, took, _) = flood(case, 64, 1 << 20, time);
-        println!("64 B messages, {label:<19} {:>11.3} M/s", bytes as f64 / 64.0 / took / 1e6);
+    for (label, case) in [("1452 B", small), ("65487 B", case)].into_iter().filter(|_| runs("small")) {
+        let (bytes, took, cpu) = flood(case, 64, 1 << 20, time);
+        println!(
+            "64 B messages, {label:<19} {:>11.3} M/s {:>12.2} us CPU each",
+            bytes as f64 / 64.0 / took / 1e6,
+            cpu / (bytes as f64 / 64.0) * 1e6
+        );
+    }
+    if !runs("ask") {
+        return;
     }
     let (p50, p99) = ask(small, time);
     println!("64 B question and answer             p50 {p50:.1} us, p99 {p99:.1} us");

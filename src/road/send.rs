@@ -10,8 +10,8 @@ use crate::wire::v0::{BodyKind, body};
 
 impl Road {
     pub(super) fn send(&mut self, ticket: Ticket, to: Name, message: Message) -> Result<(), Command> {
-        if self.hall.as_ref().is_some_and(|hall| hall.is_joined(&to)) {
-            return self.send_fast(ticket, to, message);
+        if let Some(place) = self.hall.as_ref().and_then(|hall| hall.place(&to)) {
+            return self.send_fast(ticket, to, place, message);
         }
         let Some(nuid) = self.table.named(&to) else { return self.fail(ticket, Failure::Absent) };
         let Some(remote) = self.table.find(nuid).filter(|r| r.session.is_some() && r.present) else {
@@ -38,7 +38,7 @@ impl Road {
     }
 
     /// The same on the fast wire: any bytes are a body there.
-    fn send_fast(&mut self, ticket: Ticket, to: Name, message: Message) -> Result<(), Command> {
+    fn send_fast(&mut self, ticket: Ticket, to: Name, place: u32, message: Message) -> Result<(), Command> {
         if message.body.len() > limits::FAST_MESSAGE_MAX {
             return self.fail(ticket, Failure::TooLarge);
         }
@@ -53,7 +53,7 @@ impl Road {
             body: Body::Whole(message.body.clone()),
         };
         let hall = self.hall.as_mut().filter(|_| !is_full);
-        match hall.map(|hall| hall.send(&mut self.core, &to, outgoing)) {
+        match hall.map(|hall| hall.send(&mut self.core, place, outgoing)) {
             Some(Some(Ok(()))) => Ok(()),
             Some(None) => self.fail(ticket, Failure::Absent),
             None | Some(Some(Err(_))) => {
