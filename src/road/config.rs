@@ -179,6 +179,13 @@ impl Default for Wires {
     }
 }
 
+impl Fast {
+    /// The name of an estate that comes with this role. A role is shorter than a name by what stands behind it.
+    pub(crate) fn name_of(&self, role: &Name) -> Name {
+        Name::new(&format!("{role}{}", self.peers)).unwrap_or_else(|_| role.clone())
+    }
+}
+
 impl Default for Fast {
     fn default() -> Self {
         Self {

@@ -34,8 +34,8 @@ enum Stage {
     Ask(Question, Pace),
     /// Our operator has to decide about the key that is there.
     Decide(RoleKey),
-    /// The handshake.
-    Greet(Box<Initiator>),
+    /// The handshake with this role.
+    Greet(Box<Initiator>, Name),
     /// A session, by its place in the hall.
     Live(u32),
     /// Nothing, until then.
@@ -62,17 +62,25 @@ impl Dialer {
         }
     }
 
+    /// Whether it waits for the session that another way leads to, or led to, with this role.
+    pub(super) fn rests_for(&self, role: &Name) -> bool {
+        matches!(self.stage, Stage::Rest(_)) && self.role() == Some(role)
+    }
+
     /// The session id that answers to our handshake carry.
     pub(super) fn cid(&self) -> Option<u64> {
         match &self.stage {
-            Stage::Greet(initiator) => initiator.cid(),
+            Stage::Greet(initiator, _) => initiator.cid(),
             _ => None,
         }
     }
 
-    /// The role we expect there.
-    pub(super) fn pin(&self) -> Option<&RoleKey> {
-        self.pin.as_ref()
+    /// The role we expect there, or try.
+    pub(super) fn role(&self) -> Option<&Name> {
+        match &self.stage {
+            Stage::Greet(_, role) => Some(role),
+            _ => self.pin.as_ref().map(|pin| &pin.role),
+        }
     }
 
     /// The session is over: call again soon.
@@ -97,9 +105,9 @@ impl Dialer {
         if is_awaited && is_accepted {
             self.pin = core.roll.find(role).map(|(key, _)| key.clone());
             self.stage = Stage::Rest(core.now);
-        } else if !is_accepted && self.pin.as_ref().is_some_and(|pin| pin.role == *role) {
+        } else if !is_accepted && self.role() == Some(role) {
             self.pin = None;
-            if matches!(self.stage, Stage::Greet(_)) {
+            if matches!(self.stage, Stage::Greet(..)) {
                 self.stage = Stage::Rest(core.now);
             }
         }
@@ -130,7 +138,7 @@ impl Dialer {
 
     /// Takes a packet of the handshake.
     pub(super) fn on_datagram(&mut self, now: Time, wall: Wall, datagram: &mut [u8]) -> Option<Progress> {
-        let Stage::Greet(initiator) = &mut self.stage else { return None };
+        let Stage::Greet(initiator, _) = &mut self.stage else { return None };
         let progress = initiator.handle_datagram(now, wall, datagram);
         if !matches!(progress, Progress::Silence(_)) {
             self.hear();
@@ -156,10 +164,13 @@ impl Dialer {
         match &mut self.stage {
             Stage::Rest(until) if *until <= now => self.begin(core, identity, settings),
             Stage::Ask(..) if self.since + HURRY <= now => self.silent(core, identity, settings, true),
-            Stage::Greet(initiator) => {
+            Stage::Greet(initiator, _) => {
+                // After a wait that it asked for, it has its time to answer again.
+                if initiator.cid().is_none() {
+                    self.since = now;
+                }
                 initiator.handle_timeout(now);
-                let is_waiting = initiator.cid().is_none();
-                if is_waiting {
+                if initiator.cid().is_none() {
                     self.since = now;
                 } else if self.since + HURRY <= now {
                     self.silent(core, identity, settings, false);
@@ -177,7 +188,7 @@ impl Dialer {
                 pace.on_sent(core.now, &mut core.random);
                 Some(question.datagram())
             }
-            Stage::Greet(initiator) => initiator.poll_transmit(core.now).map(<[u8]>::to_vec),
+            Stage::Greet(initiator, _) => initiator.poll_transmit(core.now).map(<[u8]>::to_vec),
             _ => None,
         }
     }
@@ -187,7 +198,7 @@ impl Dialer {
         let own = match &self.stage {
             Stage::Ask(_, pace) => Some(pace.due().min(self.since + HURRY)),
             Stage::Decide(_) => Some(self.since + DECIDE),
-            Stage::Greet(initiator) => {
+            Stage::Greet(initiator, _) => {
                 let silent = initiator.cid().map(|_| self.since + HURRY);
                 initiator.poll_timeout().into_iter().chain(silent).min()
             }
@@ -199,10 +210,14 @@ impl Dialer {
 
     /// A nudge: the responder has decided, try again at once.
     pub(super) fn on_reset(&mut self, now: Time, cid: u64, token: &[u8; 16]) -> bool {
-        match &mut self.stage {
-            Stage::Greet(initiator) => initiator.on_reset(now, cid, token),
+        let is_called = match &mut self.stage {
+            Stage::Greet(initiator, _) => initiator.on_reset(now, cid, token),
             _ => false,
+        };
+        if is_called {
+            self.since = now;
         }
+        is_called
     }
 
     /// With a key, the handshake; without one, the question.
@@ -232,13 +247,13 @@ impl Dialer {
             enrolment: None,
             early: Vec::new(),
         };
-        self.stage = Stage::Greet(Box::new(Initiator::new(identity.clone(), dial, core.random.bytes(), core.now)));
+        let initiator = Initiator::new(identity.clone(), dial, core.random.bytes(), core.now);
+        self.stage = Stage::Greet(Box::new(initiator), key.role.clone());
     }
 
     /// Nobody answers: after a handshake in vain look who is there, after a question in vain try the keys we know.
     fn silent(&mut self, core: &mut Core, identity: &Arc<Identity>, settings: &Fast, asked: bool) {
-        let by =
-            self.pin.as_ref().map_or_else(|| self.address.to_string(), |pin| format!("{}{}", pin.role, settings.peers));
+        let by = self.role().map_or_else(|| self.address.to_string(), |role| format!("{role}{}", settings.peers));
         core.event(Event::Refused { by, why: Refusal::Silent });
         let known = asked.then(|| self.next_known(core)).flatten();
         match known {

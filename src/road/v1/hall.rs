@@ -146,8 +146,7 @@ impl Hall {
             core.held.coming = (core.held.coming + held.coming).saturating_sub(before.coming);
             session.hold(!core.has_room());
             let has_work = session.has_work(core.now);
-            // What is due is said, not waited for; what is due and cannot be said yet is looked at again soon.
-            let deadline = session.deadline().filter(|due| !has_work || *due > core.now);
+            let deadline = session.deadline(core.now);
             self.agenda.set_deadline(index, deadline.map(|due| due.max(core.now + LOOK_AGAIN)));
             if has_work {
                 self.agenda.set_ready(index);
@@ -190,13 +189,19 @@ impl Hall {
         }
         let mut wish = None;
         for dialer in &mut self.dialers {
+            // Two ways to one estate: it has one session, and the other way waits for its turn.
+            let is_due = dialer.session().is_none() && dialer.poll_timeout().is_some_and(|due| due <= core.now);
+            let name = dialer.role().filter(|_| is_due).map(|role| self.settings.name_of(role));
+            if name.is_some_and(|name| self.names.contains_key(&name)) {
+                dialer.rest(core.now, TWO_WAYS);
+                continue;
+            }
             if dialer.poll_timeout().is_some_and(|due| due <= core.now) {
                 dialer.handle_timeout(core, &self.identity, &self.settings);
             }
             if dialer.classic_at.is_some_and(|at| at <= core.now) {
                 dialer.classic_at = None;
-                let is_known_fast = dialer.pin().is_some_and(|pin| core.is_fast_only(&pin.role));
-                if !is_known_fast {
+                if !is_known_fast(core, dialer) {
                     wish = Some(Wish::Classic(dialer.address));
                 }
             }
@@ -298,8 +303,7 @@ impl Hall {
     /// Takes a session in, in place of any the estate had; gives its place.
     fn insert(&mut self, core: &mut Core, established: Established, remote: SocketAddr, is_initiator: bool) -> u32 {
         let role = &established.peer.key.role;
-        // A role is shorter than a name by what stands behind it.
-        let name = Name::new(&format!("{role}{}", self.settings.peers)).unwrap_or_else(|_| role.clone());
+        let name = self.settings.name_of(role);
         if let Some(old) = self.names.get(&name).copied() {
             self.remove(core, old, End { why: Departure::Renewed, code: Some(Code::Replaced) });
         }
@@ -340,8 +344,10 @@ impl Hall {
         core.held.going = core.held.going.saturating_sub(held.going);
         core.held.coming = core.held.coming.saturating_sub(held.coming);
         let classic = core.config.wires.classic.then_some(self.settings.classic_after);
-        for dialer in self.dialers.iter_mut().filter(|dialer| dialer.session() == Some(index)) {
-            dialer.on_left(core, classic);
+        for dialer in &mut self.dialers {
+            if dialer.session() == Some(index) || dialer.rests_for(&session.key.role) {
+                dialer.on_left(core, classic);
+            }
         }
     }
 
@@ -351,6 +357,18 @@ impl Hall {
     }
 }
 
+/// Whether it was an estate of the fast wire that is to be reached: nobody leads us back by dropping packets. Without a
+/// word from there it may be any of those we accept.
+fn is_known_fast(core: &Core, dialer: &Dialer) -> bool {
+    if let Some(role) = dialer.role() {
+        return core.is_fast_only(role);
+    }
+    let mut accepted = core.roll.iter().filter(|(_, acceptance)| *acceptance == Acceptance::Accepted).peekable();
+    accepted.peek().is_some() && accepted.all(|(key, _)| core.is_fast_only(&key.role))
+}
+
+/// How long a way to an estate rests that is in session by another.
+const TWO_WAYS: Duration = Duration::from_secs(60);
 /// The clock's step: no deadline lies in the present.
 const LOOK_AGAIN: Duration = Duration::from_micros(1);
 /// Bytes a train or a probe of the path may take.

@@ -57,7 +57,7 @@ impl Hall {
                 let key = established.peer.key.clone();
                 // Let in on trust: written down now that the key is proven.
                 if !core.confirm(&key) {
-                    return dialer.on_admit(core, &key.role, None);
+                    return dialer.rest(now, core.config.timers.refused);
                 }
                 core.note_fast(&key.role);
                 let index = self.insert(core, *established, datagram.from, true);
@@ -70,8 +70,8 @@ impl Hall {
             }
             Some(Progress::Waiting { status, .. }) => {
                 let by = dialer
-                    .pin()
-                    .map_or_else(|| dialer.address.to_string(), |pin| format!("{}{}", pin.role, self.settings.peers));
+                    .role()
+                    .map_or_else(|| dialer.address.to_string(), |role| format!("{role}{}", self.settings.peers));
                 core.event(Event::Refused { by, why: refusal(status) });
             }
             Some(Progress::Fault(fault)) => {

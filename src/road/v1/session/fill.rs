@@ -15,6 +15,10 @@ use crate::wire::v1::{DataHead, Frame, Full, Writer};
 pub(crate) const TRAIN: usize = 65_487;
 /// Most packets of one train: Linux cuts up no more (UDP_MAX_SEGMENTS).
 const CARS: usize = 64;
+/// Least bytes worth a packet: a head, a question and an answer of the path, a short acknowledgement, a tag.
+const LEAST: usize = 64;
+/// Bytes that a CLOSE may take.
+const LAST_WORDS: u64 = 64;
 /// A packet with less room than this left is filled up with zeros, so that the train can go on.
 const SLACK: usize = 160;
 
@@ -55,16 +59,18 @@ impl Session {
         let mark = if self.marks.is_marking() { Mark::Ect0 } else { Mark::NotEct };
         let (mut at, mut cars) = (0, 0);
         while cars < CARS && at + segment <= TRAIN.max(segment) {
-            let allowance = self.path.allowance();
-            if allowance < segment as u64 {
+            // Towards a place that is not proven there may be room for little more than the question.
+            let most = usize::try_from(self.path.allowance()).unwrap_or(usize::MAX).min(segment);
+            if most < LEAST {
                 break;
             }
-            let Some(room) = out.get_mut(at..at + segment) else { break };
+            let Some(room) = out.get_mut(at..at + most) else { break };
             let is_probe = self.clocks.probes > 0;
             let is_free = is_probe || (self.is_in_window() && self.is_in_pace(now, segment));
             let leave = if is_free { Leave::Full } else { Leave::Unpaid };
             let Some(size) = self.packet(core, room, leave, mark) else { break };
             self.clocks.probes = self.clocks.probes.saturating_sub(u8::from(is_probe));
+            self.path.on_sent(size);
             (at, cars) = (at + size, cars + 1);
             if size < segment {
                 break;
@@ -75,12 +81,16 @@ impl Session {
             return Some(self.sent_off(Transmit { to, size: at, segment, mark }, cars));
         }
         let size = self.mtu_probe(core, out, mark)?;
+        self.path.on_sent(size);
         Some(self.sent_off(Transmit { to, size, segment: None, mark }, 1))
     }
 
     /// The packet that says the session is over.
     pub(crate) fn last_words(&mut self, now: Time, end: End) -> Option<Vec<u8>> {
         let code = end.code?;
+        if self.path.allowance() < LAST_WORDS {
+            return None;
+        }
         let mut out = vec![0; usize::from(self.mtu.size())];
         let (head, number) = self.head(now);
         let mut writer = body(&head, &mut out)?;
@@ -93,7 +103,6 @@ impl Session {
     }
 
     fn sent_off(&mut self, transmit: Transmit, packets: usize) -> Transmit {
-        self.path.on_sent(transmit.size);
         self.tally.datagrams_out += packets as u64;
         self.tally.bytes_out += transmit.size as u64;
         transmit
@@ -130,7 +139,11 @@ impl Session {
         let start = writer.at();
         let goes = leave == Leave::Full && (self.outbox.has_work() || self.clocks.repeats);
         // Whatever goes out takes what is to be acknowledged along.
-        let mut is_eliciting = self.control(core, &mut writer, goes).ok()? | (goes && self.chunks(&mut writer));
+        let Ok(asks) = self.control(core, &mut writer, goes) else {
+            self.sent.abandon();
+            return None;
+        };
+        let mut is_eliciting = asks | (goes && self.chunks(&mut writer));
         if self.clocks.probes > 0 && !is_eliciting {
             Frame::Ping.write(&mut writer).ok()?;
             self.sent.carry(Carried::Ping);
@@ -184,10 +197,6 @@ impl Session {
             self.sent.carry(Carried::Welcome);
             asks = true;
         }
-        let is_urgent = self.acks.is_due(now);
-        if is_urgent || goes || self.inbox.has_work() || self.clocks.is_ping_due {
-            asks |= self.acknowledge(now, out);
-        }
         if let Some(token) = self.path.take_answer() {
             Frame::Probed(token).write(out)?;
             asks = true;
@@ -201,6 +210,10 @@ impl Session {
             Frame::Ping.write(out)?;
             self.sent.carry(Carried::Ping);
             asks = true;
+        }
+        // Last, for it takes what room there is.
+        if self.acks.is_due(now) || goes || self.inbox.has_work() || asks {
+            asks |= self.acknowledge(now, out);
         }
         Ok(asks)
     }

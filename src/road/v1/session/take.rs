@@ -25,6 +25,10 @@ struct Broken(&'static str);
 impl Session {
     /// Takes a datagram that carries our session id. One that does not open changes nothing.
     pub(crate) fn handle_datagram(&mut self, core: &mut Core, from: SocketAddr, mark: Mark, datagram: &mut [u8]) {
+        // Of one train a packet may follow the one that ended the session.
+        if self.ended.is_some() {
+            return;
+        }
         let (now, size, pto) = (core.now, datagram.len(), self.pto());
         let opened = match self.keys.open(now, pto, &mut self.seen, datagram) {
             Ok(opened) => opened,
@@ -203,6 +207,9 @@ impl Session {
         }
         self.window.on_ack(&Sight { now, verdict, rtt: &self.rtt, ce, mtu });
         self.acks.set_delay(self.rtt.smoothed() / 4);
+        // The pace may have been next to nothing when it was asked last.
+        let soon = now + self.rtt.smoothed();
+        self.clocks.paced = self.clocks.paced.map(|paced| paced.min(soon));
     }
 }
 

@@ -49,25 +49,23 @@ impl Session {
     }
 
     /// When [`Session::handle_timeout`] is due, or something is to be sent that the pace holds back.
-    pub(crate) fn deadline(&self) -> Option<Time> {
-        let unconfirmed =
-            self.greeting.as_ref().map(|greeting| (greeting.since + UNCONFIRMED).min(greeting.pace.due()));
-        [
+    pub(crate) fn deadline(&self, now: Time) -> Option<Time> {
+        // What is due to be said already is work: if it cannot be said yet, time alone does not change that.
+        let greeting = self.greeting.as_ref();
+        let to_say = [greeting.map(|greeting| greeting.pace.due()), self.acks.deadline(), self.mtu.deadline()];
+        let to_do = [
             Some(self.clocks.heard + IDLE),
-            unconfirmed,
+            greeting.map(|greeting| greeting.since + UNCONFIRMED),
             self.sent.loss_deadline(),
             self.pto_deadline(),
-            self.acks.deadline(),
             self.path.deadline(),
-            self.mtu.deadline(),
             self.clocks.paced,
             self.clocks.rest,
             self.clocks.repeat,
             self.alive_deadline(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        ];
+        let to_say = to_say.into_iter().flatten().filter(|due| *due > now);
+        to_do.into_iter().flatten().chain(to_say).min()
     }
 
     /// Gives memory back that a quiet session does not need; a busy one is asked again later.
@@ -88,7 +86,8 @@ impl Session {
     }
 
     fn pto_deadline(&self) -> Option<Time> {
-        if !self.sent.has_eliciting() {
+        // Probes that are owed already are sent as soon as they may be.
+        if !self.sent.has_eliciting() || self.clocks.probes > 0 {
             return None;
         }
         //= RFC 9002 §6.2.1: doubled with each timeout.

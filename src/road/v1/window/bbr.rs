@@ -334,7 +334,8 @@ impl Window for Bbr {
     fn rate(&self, rtt: &Rtt) -> u64 {
         //= draft-ietf-ccwg-bbr §5.6.2: before anything is known, the first window in one round trip
         self.rate.max(if self.is_full {
-            1
+            // The model may have nothing to say after a long hole: a packet in each round trip finds out.
+            per_second(u64::from(self.mtu), rtt.smoothed())
         } else {
             percent(per_second(initial_window(self.mtu), rtt.smoothed()), STARTUP)
         })
