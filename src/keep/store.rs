@@ -3,6 +3,7 @@
 
 mod disk;
 mod error;
+mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -63,6 +64,7 @@ impl Store {
         for standing in STANDINGS {
             disk::make_dir(&pki_dir.join(standing.to_string()), Some(owner))?;
         }
+        disk::make_dir(&pki_dir.join(seen::FAST), Some(owner))?;
         if let Some(estate_dir) = estate_dir {
             disk::make_dir(estate_dir, Some(owner))?;
             disk::make_dir(&estate_dir.join("local"), Some(owner))?;
@@ -186,7 +188,7 @@ impl Store {
     /// Changes of roles wait for those of other processes, so that two that move one key at a time do not lose it. A role
     /// with a file that cannot be read gets no standing but a rejection: what stands there may be one.
     pub fn apply(&self, change: &Change) -> Result<(), KeepError> {
-        let is_of_role = matches!(change, Change::Role(..) | Change::DropRole(_));
+        let is_of_role = matches!(change, Change::Role(..) | Change::DropRole(_) | Change::Fast(_));
         let _lock = if is_of_role { Some(disk::lock(&self.pki_dir.join(".lock"), self.owner)?) } else { None };
         match change {
             Change::Role(key, standing) => {
@@ -197,7 +199,10 @@ impl Store {
                 disk::replace(&target, &format::write_role(key), self.owner)?;
                 self.drop_role(&key.role, Some(*standing))
             }
-            Change::DropRole(role) => self.drop_role(role, None),
+            Change::DropRole(role) => {
+                self.drop_role(role, None)?;
+                self.drop_fast(role)
+            }
             Change::Local(record) => {
                 let path = self.local_path()?;
                 let old = disk::read(&path, self.owner, Link::Refused, 0o022)?;
@@ -210,7 +215,7 @@ impl Store {
                 disk::replace(&path, &format::write_remote_estate(record), self.owner)
             }
             Change::DropRemote(name) => disk::remove(&self.remote_path(name)?),
-            Change::Fast(_) => Ok(()),
+            Change::Fast(role) => self.add_fast(role),
         }
     }
 
