@@ -4,7 +4,6 @@
 //! estates by *peer*; over every driver of ours for masters and minions the two are the same id.
 
 use std::future::Future;
-use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -167,8 +166,8 @@ pub enum Failure {
 pub struct Link {
     /// The estate's id.
     pub id: Name,
-    /// Where it is.
-    pub address: SocketAddr,
+    /// Where it is: host and port.
+    pub address: String,
     /// `fast` or `classic`.
     pub wire: String,
     /// How it is sealed.

@@ -113,3 +113,17 @@ fn a_role_that_was_forgotten_may_come_back_on_the_classic_wire() {
     assert!(world.run_until(SECOND * 200, both_present));
     assert!(world.host(MASTER).road.sessions().is_empty());
 }
+
+#[test]
+fn who_has_only_the_classic_wire_has_decided_so() {
+    let mut old = world(1, Wires::BOTH, Wires::BOTH);
+    assert!(old.run_until(SECOND * 3, both_present));
+    let mut world = world(1, Wires::CLASSIC, Wires::CLASSIC);
+    for n in [MASTER, WEB1] {
+        let fast = old.host(n).disk.fast.clone();
+        assert!(!fast.is_empty());
+        world.host(n).disk.fast = fast;
+        world.restart(n, false);
+    }
+    assert!(world.run_until(SECOND * 10, both_present));
+}

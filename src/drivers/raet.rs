@@ -249,7 +249,7 @@ fn link(id: Name, view: &SessionView, now: Time) -> Link {
     let tally = &view.tally;
     Link {
         id,
-        address: view.remote,
+        address: view.remote.to_string(),
         wire: "fast".to_owned(),
         cipher: view.suite.name().to_owned(),
         age: now.since(tally.since).as_secs_f64(),

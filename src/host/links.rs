@@ -109,7 +109,7 @@ fn table(links: &[Link]) -> String {
 fn row(link: &Link) -> [String; HEADS.len()] {
     [
         link.id.to_string(),
-        link.address.to_string(),
+        show::plain(&link.address),
         show::plain(&link.wire),
         show::plain(&link.cipher),
         milliseconds(link.rtt),
@@ -168,7 +168,7 @@ mod tests {
     fn link() -> Link {
         Link {
             id: Name::new("web1").unwrap(),
-            address: "10.0.0.7:4510".parse().unwrap(),
+            address: "10.0.0.7:4510".into(),
             wire: "fast".into(),
             cipher: "aes-256-gcm".into(),
             age: 3725.0,

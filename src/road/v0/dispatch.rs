@@ -210,7 +210,7 @@ fn on_join(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, co
         core.stats.drop(Drop::BadJoin);
         return None;
     };
-    if core.is_fast_only(&peer.key.role) {
+    if core.config.wires.fast && core.is_fast_only(&peer.key.role) {
         // Silence: whoever dropped its fast packets to lead it here learns nothing.
         tracing::debug!(estate = %peer.name, %from, "not taken in on the classic wire: it was seen on the fast one");
         core.stats.drop(Drop::Unsupported);

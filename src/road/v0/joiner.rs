@@ -192,8 +192,8 @@ fn on_response(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8], i
     if !super::dispatch::is_named_well(core, &peer) {
         return core.stats.drop(Drop::BadJoin);
     }
-    if core.is_fast_only(&peer.key.role) {
-        tracing::debug!(estate = %peer.name, "not joined on the classic wire: it was seen on the fast one");
+    if core.config.wires.fast && core.is_fast_only(&peer.key.role) {
+        tracing::warn!(estate = %peer.name, "not joined: it was seen on the fast wire and answers on the classic one");
         core.stats.drop(Drop::Unsupported);
         return ignore(core, remote);
     }
