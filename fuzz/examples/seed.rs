@@ -8,6 +8,7 @@ use roadstead::base::Name;
 use roadstead::keep::format;
 use roadstead::keep::role::{OwnKeys, RoleKey};
 use roadstead::nacl::{SecretKey, SigningKey};
+use roadstead::wire::v1::{Head, Hello, Intro, IntroReply, Kind, Reset, Retry, Versions};
 use serde_json::Value;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -69,7 +70,74 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     keep(&seeds("keep"))?;
+    packet_v1(&root.join("../tests/vectors/v1"), &seeds("packet_v1"))?;
+    handshake(&seeds("handshake"))?;
     Ok(())
+}
+
+/// The published handshake and frames, and the packets it has none of.
+fn packet_v1(vectors: &Path, seeds: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let load = |file: &str| -> Result<Value, Box<dyn std::error::Error>> {
+        Ok(serde_json::from_slice(&fs::read(vectors.join(file))?)?)
+    };
+    let shown = load("handshake.json")?;
+    for name in ["hello", "cookie_packet", "initiate", "welcome_packet", "payload", "welcome"] {
+        put(seeds, name, &hex::decode(text(&shown[0][name]))?)?;
+    }
+    let mut all = Vec::new();
+    for frame in load("frames.json")?.as_array().into_iter().flatten() {
+        let (what, bytes) = (text(&frame["frame"]), hex::decode(text(&frame["bytes"]))?);
+        let name: String = what.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(30).collect();
+        put(seeds, &format!("frame-{name}"), &bytes)?;
+        all.extend(bytes);
+    }
+    put(seeds, "frames", &all)?;
+
+    let head = |kind| Head::new(kind, 1, 0x0102_0304_0506_0708);
+    let hello = Hello::read(&hex::decode(text(&shown[0]["hello"]))?)?;
+    put(seeds, "hello-token", &Hello { token: Some([6; 16]), ..hello }.write())?;
+    let mut foreign = hello.write();
+    foreign[1] = 2;
+    put(seeds, "hello-foreign", &foreign)?;
+    put(seeds, "retry", &Retry { head: head(Kind::Retry), token: [1; 16], tag: [2; 16] }.write())?;
+    put(seeds, "reset", &Reset { head: head(Kind::Reset), token: [3; 16] }.write(&[4; 12]))?;
+    let versions = Versions { head: head(Kind::Versions), list: vec![(1, 1), (1, 2)], tag: [5; 16] };
+    put(seeds, "versions", &versions.write())?;
+    let intro = Intro { head: head(Kind::Intro), nonce: [6; 16], mac: None };
+    put(seeds, "intro", &intro.write())?;
+    put(seeds, "intro-mac", &Intro { mac: Some([7; 16]), ..intro }.write())?;
+    let reply = IntroReply {
+        head: head(Kind::IntroReply),
+        nonce: [6; 16],
+        public: [8; 32],
+        verify: [9; 32],
+        epoch: 1,
+        not_after: 1_700_000_000_000_000,
+        role: Name::new("vm_master")?,
+        signature: [10; 64],
+    };
+    put(seeds, "intro-reply", &reply.write())?;
+    Ok(())
+}
+
+/// Flags, then steps modulo nine: ask 0, answer 2, forgeries 3 and 4, mutations 5 and 6, a signed Hello 7, waits 8.
+fn handshake(seeds: &Path) -> io::Result<()> {
+    put(seeds, "plain", &[0, 0, 2, 0, 2])?;
+    put(seeds, "aes-first", &[3, 0, 2, 0, 2])?;
+    put(seeds, "aes-only", &[2 | 4, 0, 2, 0, 2, 0, 2])?;
+    put(seeds, "early-ping", &[16, 0, 2, 0, 2])?;
+    put(seeds, "replays", &[0, 0, 0, 2, 2, 0, 0, 2, 2])?;
+    put(seeds, "pressed", &[0, 8, 0, 2, 0, 2, 0, 2])?;
+    put(seeds, "pending", &[0, 0, 2, 0xcf, 2, 0xfb])?;
+    put(seeds, "busy", &[0, 0, 2, 0xfc, 2])?;
+    put(seeds, "late", &[0, 0, 2, 0xe9, 0, 2, 0xfb, 0, 2])?;
+    put(seeds, "mutated", &[0, 0, 5, 0, 0, 20, 1, 6, 0, 0, 30, 1, 2, 0, 5, 0, 1, 9, 1, 6, 0, 0, 40, 1, 2])?;
+    put(seeds, "signed", &[0, 0, 7, 0, 0, 13, 1, 7, 0, 0, 68, 16, 7, 0, 0, 3, 1, 2])?;
+    let mut forged = vec![0, 0, 3, 8, 4, 0x83, 1];
+    forged.resize(7 + 66, 0);
+    forged.extend_from_slice(&[4, 4, 0, 0xc0, 0]);
+    forged.resize(78 + 30, 0);
+    put(seeds, "forged", &forged)
 }
 
 /// Every text under `value` that is a page in hex.

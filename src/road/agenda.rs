@@ -52,6 +52,11 @@ impl Agenda {
         }
     }
 
+    /// Whether an estate is in the line.
+    pub(crate) fn is_in_line(&self, nuid: u32) -> bool {
+        self.is_ready.contains(&nuid)
+    }
+
     pub(crate) fn has_ready(&self) -> bool {
         !self.ready.is_empty()
     }

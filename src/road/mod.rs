@@ -12,6 +12,7 @@ mod estate;
 mod index;
 #[cfg(feature = "sim")]
 pub mod place;
+mod send;
 pub mod stats;
 mod v0;
 pub mod v1;
@@ -30,13 +31,10 @@ use self::core::{Core, Held};
 use self::estate::{PROBATION, Remote};
 use self::index::Table;
 use self::v1::hall::{Hall, Wish};
-use self::v1::message::{Body, Kind, Outgoing};
-use crate::base::{Acceptance, Fingerprint, Name, Random, Time, Wall, limits};
+use crate::base::{Acceptance, Fingerprint, Name, Random, Time, Wall};
 use crate::keep::{Change, LocalRecord, OwnKeys, RemoteRecord, RoleKey, Roll};
-use crate::message::{Message, Route};
 use crate::nacl::VerifyKey;
-use crate::transport::{Command, Departure, Event, Failure, Ticket};
-use crate::wire::v0::{BodyKind, body};
+use crate::transport::{Command, Departure, Event};
 use crate::wire::v1::is_fast;
 
 /// One estate's end of all its roads.
@@ -299,60 +297,6 @@ impl Road {
         }
     }
 
-    fn send(&mut self, ticket: Ticket, to: Name, message: Message) -> Result<(), Command> {
-        if self.hall.as_ref().is_some_and(|hall| hall.is_joined(&to)) {
-            return self.send_fast(ticket, to, message);
-        }
-        let Some(nuid) = self.table.named(&to) else { return self.fail(ticket, Failure::Absent) };
-        let Some(remote) = self.table.find(nuid).filter(|r| r.session.is_some() && r.present) else {
-            return self.fail(ticket, Failure::Absent);
-        };
-        if message.body.len() > limits::MESSAGE_MAX {
-            return self.fail(ticket, Failure::TooLarge);
-        }
-        let packed = match pack(&message, &self.core.config.name, &to, self.core.config.body_kind) {
-            Ok(packed) if packed.len() > limits::MESSAGE_MAX => return self.fail(ticket, Failure::TooLarge),
-            Ok(packed) => packed,
-            Err(why) => return self.fail(ticket, why),
-        };
-        let going = self.core.held.going;
-        if going > 0 && going + packed.len() > self.core.config.bytes {
-            self.is_awaited = true;
-            return Err(Command::Send { ticket, to, message });
-        }
-        if !remote.outbox.push(ticket, packed) {
-            return Err(Command::Send { ticket, to, message });
-        }
-        self.settle(nuid);
-        Ok(())
-    }
-
-    /// The same on the fast wire: any bytes are a body there.
-    fn send_fast(&mut self, ticket: Ticket, to: Name, message: Message) -> Result<(), Command> {
-        if message.body.len() > limits::FAST_MESSAGE_MAX {
-            return self.fail(ticket, Failure::TooLarge);
-        }
-        let Some(kind) = Kind::new(&message.kind) else { return self.fail(ticket, Failure::Malformed) };
-        let going = self.core.held.going;
-        let is_full = going > 0 && going + message.body.len() > self.core.config.bytes;
-        let outgoing = Outgoing {
-            ticket,
-            priority: v1::message::priority(&message),
-            kind,
-            route: v1::route::write(&message.route).into(),
-            body: Body::Whole(message.body.clone()),
-        };
-        let hall = self.hall.as_mut().filter(|_| !is_full);
-        match hall.map(|hall| hall.send(&mut self.core, &to, outgoing)) {
-            Some(Some(Ok(()))) => Ok(()),
-            Some(None) => self.fail(ticket, Failure::Absent),
-            None | Some(Some(Err(_))) => {
-                (self.is_awaited, self.delivered) = (true, self.core.stats.messages_out);
-                Err(Command::Send { ticket, to, message })
-            }
-        }
-    }
-
     /// Estates that have come over the fast wire need nothing of the classic one any more. They are still there, so nobody
     /// is told that they left.
     fn supersede(&mut self) {
@@ -386,12 +330,6 @@ impl Road {
         v0::joiner::start(&mut self.core, remote);
         let nuid = remote.nuid;
         self.settle(nuid);
-    }
-
-    #[allow(clippy::unnecessary_wraps)] // the shape `send` returns
-    fn fail(&mut self, ticket: Ticket, why: Failure) -> Result<(), Command> {
-        self.core.event(Event::Failed { ticket, why });
-        Ok(())
     }
 
     fn admit(&mut self, role: &Name, fingerprint: Fingerprint, acceptance: Option<Acceptance>) {
@@ -438,20 +376,4 @@ fn cut(core: &mut Core, remote: &mut Remote, why: Departure) {
     }
     let wait = if remote.home.is_some() { core.config.timers.refused } else { PROBATION };
     remote.rest_for(core, wait);
-}
-
-/// A message as the body of this wire. Estates left out of the route are us and the receiver.
-fn pack(message: &Message, own: &Name, to: &Name, kind: BodyKind) -> Result<bytes::Bytes, Failure> {
-    let mut whole = message.clone();
-    let is_bare = whole.kind.is_empty() && whole.route == Route::default();
-    if !is_bare {
-        whole.route.src.estate.get_or_insert_with(|| own.clone());
-        whole.route.dst.estate.get_or_insert_with(|| to.clone());
-    }
-    let map = whole.to_map().map_err(|_| Failure::Malformed)?;
-    let map = body::check_msgpack(map).map_err(|_| Failure::Malformed)?;
-    match kind {
-        BodyKind::Json => body::msgpack_to_json(&map).map(Into::into).map_err(|_| Failure::Malformed),
-        _ => Ok(map),
-    }
 }

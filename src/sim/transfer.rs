@@ -136,7 +136,7 @@ impl Transfer {
     /// The hosts, joined, with nothing under way, and their links.
     fn stage(&self) -> Option<World> {
         let mut world = World::new(self.seed);
-        world.link = Link { delay: self.there.delay, ..Link::default() };
+        world.link = Link { delay: self.there.delay, mtu: self.there.mtu, ..Link::default() };
         for (n, tune) in self.pairs.iter().enumerate() {
             let mut sender = Config { main: true, trust: Trust::Once, ..estate(&sender(n)) };
             let dial = vec![World::address(2 * n)];

@@ -155,20 +155,23 @@ impl Hall {
         }
     }
 
-    /// Hands a message to the estate's session; gives it back when there is no room, `None` when there is no session.
-    pub(crate) fn send(&mut self, core: &mut Core, to: &Name, outgoing: Outgoing) -> Option<Result<(), Outgoing>> {
-        let index = *self.names.get(to)?;
-        let session = self.sessions.get_mut(index as usize)?.as_mut().filter(|session| session.is_confirmed())?;
+    /// Hands a message to the estate's session; gives it back when there is no room.
+    pub(crate) fn send(&mut self, core: &mut Core, place: u32, outgoing: Outgoing) -> Option<Result<(), Outgoing>> {
+        let session = self.sessions.get_mut(place as usize)?.as_mut()?;
         let pushed = session.outbox().push(outgoing);
-        self.touch(index);
-        self.settle(core);
+        // Who is in the line already is looked at when its turn comes, not for each of a thousand messages.
+        if pushed.is_err() || !self.agenda.is_in_line(place) {
+            self.touch(place);
+            self.settle(core);
+        }
         Some(pushed)
     }
 
-    /// Whether there is a session with this estate.
-    pub(crate) fn is_joined(&self, name: &Name) -> bool {
-        let session = self.names.get(name).and_then(|index| self.sessions.get(*index as usize)?.as_ref());
-        session.is_some_and(|session| session.is_confirmed())
+    /// The place of the session with this estate, if there is one.
+    pub(crate) fn place(&self, name: &Name) -> Option<u32> {
+        let place = *self.names.get(name)?;
+        let session = self.sessions.get(place as usize)?.as_ref()?;
+        session.is_confirmed().then_some(place)
     }
 
     /// Time has passed; says what the road has to do about it.

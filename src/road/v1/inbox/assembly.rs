@@ -18,8 +18,8 @@ pub(super) struct Assembly {
     beyond: usize,
 }
 
-/// Below this a buffer grows fourfold, then twofold.
-const QUICK: usize = 64 << 10;
+/// A buffer of an announced length is made so long at once, untouched; beyond that it grows fourfold.
+const AHEAD: usize = 256 << 10;
 
 impl Assembly {
     /// Where the first gap is.
@@ -121,9 +121,11 @@ impl Assembly {
 fn grow(buffer: &mut Vec<u8>, more: usize, total: Option<u64>) {
     let need = buffer.len() + more;
     if need > buffer.capacity() {
-        let ahead = if need < QUICK { need * 4 } else { need * 2 };
-        let total = total.and_then(|total| usize::try_from(total).ok()).unwrap_or(ahead);
-        buffer.reserve_exact(ahead.min(total).max(need) - buffer.len());
+        let room = match total.and_then(|total| usize::try_from(total).ok()) {
+            Some(total) => total.min(AHEAD.max(need * 4)),
+            None => need * 4,
+        };
+        buffer.reserve_exact(room.max(need) - buffer.len());
     }
 }
 

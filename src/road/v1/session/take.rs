@@ -63,7 +63,7 @@ impl Session {
             }
         }
         self.acks.on_packet(now, number, is_eliciting, mark);
-        self.clocks.rest.get_or_insert(now + super::QUIET);
+        self.clocks.rest.get_or_insert(now + super::timers::QUIET);
         self.count_round(now);
     }
 

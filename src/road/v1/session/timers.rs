@@ -1,0 +1,117 @@
+//! What is due when: probes, signs of life, second tries, and the end of a session that fell silent.
+
+use std::time::Duration;
+
+use super::super::window::Window;
+use super::{Session, resend};
+use crate::base::Time;
+use crate::road::core::Core;
+use crate::transport::Departure;
+
+//= handshake v1 "States": 90 s idle, three missed keep-alives.
+const IDLE: Duration = Duration::from_secs(90);
+/// An established session that its peer never used is forgotten: as long as an Initiate is said again in a hurry, twice.
+const UNCONFIRMED: Duration = Duration::from_secs(20);
+/// A session that was quiet for so long gives memory back: longer than the gaps of an interactive peer.
+pub(super) const QUIET: Duration = Duration::from_secs(2);
+/// Longest wait between two probes. A hole of a minute is a matter of hours for doubling timers, and a probe every two
+/// seconds a matter of bytes (handshake v1, fault matrix "delay spike").
+const PROBE_MAX: Duration = Duration::from_secs(2);
+
+impl Session {
+    /// Time has passed.
+    pub(crate) fn handle_timeout(&mut self, core: &mut Core) {
+        let now = core.now;
+        self.keys.on_timeout(now);
+        if self.path.on_timeout(now) {
+            self.new_path(now);
+        }
+        if self.sent.loss_deadline().is_some_and(|due| due <= now) {
+            self.on_loss_timeout(core);
+        }
+        if self.pto_deadline().is_some_and(|due| due <= now) {
+            self.on_probe_timeout();
+        }
+        self.clocks.paced.take_if(|paced| *paced <= now);
+        if self.clocks.repeat.take_if(|due| *due <= now).is_some() {
+            self.clocks.repeats = true;
+        }
+        if self.clocks.rest.take_if(|due| *due <= now).is_some() {
+            self.rest(now);
+        }
+        let is_unconfirmed = self.greeting.as_ref().is_some_and(|greeting| now.since(greeting.since) >= UNCONFIRMED);
+        if is_unconfirmed || now.since(self.clocks.heard) >= IDLE {
+            self.end(Departure::Silent, None);
+        }
+        if self.alive_deadline().is_some_and(|due| due <= now) {
+            self.clocks.is_ping_due = true;
+        }
+    }
+
+    /// When [`Session::handle_timeout`] is due, or something is to be sent that the pace holds back.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let unconfirmed =
+            self.greeting.as_ref().map(|greeting| (greeting.since + UNCONFIRMED).min(greeting.pace.due()));
+        [
+            Some(self.clocks.heard + IDLE),
+            unconfirmed,
+            self.sent.loss_deadline(),
+            self.pto_deadline(),
+            self.acks.deadline(),
+            self.path.deadline(),
+            self.mtu.deadline(),
+            self.clocks.paced,
+            self.clocks.rest,
+            self.clocks.repeat,
+            self.alive_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Gives memory back that a quiet session does not need; a busy one is asked again later.
+    fn rest(&mut self, now: Time) {
+        let last = self.clocks.asked.max(self.clocks.heard);
+        if now.since(last) < QUIET || self.sent.has_eliciting() {
+            self.clocks.rest = Some(now + QUIET);
+            return;
+        }
+        self.sent.rest();
+        self.outbox.rest();
+        self.inbox.rest();
+    }
+
+    /// The session's probe timeout.
+    pub(super) fn pto(&self) -> Duration {
+        self.rtt.pto(self.clocks.ack_delay)
+    }
+
+    fn pto_deadline(&self) -> Option<Time> {
+        if !self.sent.has_eliciting() {
+            return None;
+        }
+        //= RFC 9002 §6.2.1: doubled with each timeout.
+        let wait = self.pto().saturating_mul(1 << self.clocks.timeouts.min(16)).min(self.pto().max(PROBE_MAX));
+        self.sent.last_eliciting().map(|last| last + wait)
+    }
+
+    fn alive_deadline(&self) -> Option<Time> {
+        let is_due = self.is_initiator && !self.clocks.is_ping_due;
+        is_due.then(|| self.clocks.asked.max(self.clocks.heard) + self.clocks.keep_alive)
+    }
+
+    fn on_probe_timeout(&mut self) {
+        self.clocks.timeouts += 1;
+        self.tally.timeouts += 1;
+        //= RFC 9002 §6.2.4: two probes, so that one lost packet does not cost another timeout.
+        self.clocks.probes = 2;
+        self.clocks.is_ping_due = true;
+        if self.mtu.on_pto(self.clocks.timeouts) {
+            self.window.on_mtu(u32::from(self.mtu.size()));
+        }
+        let outbox = &mut self.outbox;
+        let inbox = &mut self.inbox;
+        self.sent.probe(2, &mut |carried| resend(outbox, inbox, &carried));
+    }
+}
