@@ -195,12 +195,14 @@ impl Store {
                 if *standing != Acceptance::Rejected {
                     self.check_readable(&key.role)?;
                 }
+                // As of now: whoever moves the new file on at once has decided, and it is not ours to remove.
+                let others = self.filed(&key.role).filter(|other| other != standing).collect::<Vec<_>>();
                 let target = self.role_dir(*standing).join(key.role.as_str());
                 disk::replace(&target, &format::write_role(key), self.owner)?;
-                self.drop_role(&key.role, Some(*standing))
+                self.drop_role(&key.role, others)
             }
             Change::DropRole(role) => {
-                self.drop_role(role, None)?;
+                self.drop_role(role, STANDINGS)?;
                 self.drop_fast(role)
             }
             Change::Local(record) => {
@@ -273,10 +275,16 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a role's files but the one of `kept`; the strictest goes last, so that a crash leaves it.
-    fn drop_role(&self, role: &Name, kept: Option<Acceptance>) -> Result<(), KeepError> {
-        for standing in STANDINGS.into_iter().rev().filter(|standing| Some(*standing) != kept) {
-            disk::remove(&self.role_dir(standing).join(role.as_str()))?;
+    /// The standings a role has a file for, good or bad.
+    fn filed(&self, role: &Name) -> impl Iterator<Item = Acceptance> {
+        let path = |standing| self.role_dir(standing).join(role.as_str());
+        STANDINGS.into_iter().filter(move |standing| fs::symlink_metadata(path(*standing)).is_ok())
+    }
+
+    /// Removes a role's files of these standings; the strictest goes last, so that a crash leaves it.
+    fn drop_role(&self, role: &Name, standings: impl AsRef<[Acceptance]>) -> Result<(), KeepError> {
+        for standing in standings.as_ref().iter().rev() {
+            disk::remove(&self.role_dir(*standing).join(role.as_str()))?;
         }
         Ok(())
     }

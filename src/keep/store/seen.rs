@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use super::{KeepError, STANDINGS, Store, disk};
+use super::{KeepError, Store, disk};
 use crate::base::{Name, limits};
 
 /// The directory.
@@ -35,13 +35,13 @@ impl Store {
     /// Forgets that a role was seen, if it has no key here any more.
     pub fn forget_fast(&self, role: &Name) -> Result<(), KeepError> {
         let _lock = disk::lock(&self.pki_dir.join(".lock"), self.owner)?;
-        if self.has_key(role) { Ok(()) } else { self.drop_fast(role) }
+        if self.filed(role).next().is_some() { Ok(()) } else { self.drop_fast(role) }
     }
 
     /// Notes it, unless the role was deleted meanwhile.
     pub(super) fn add_fast(&self, role: &Name) -> Result<(), KeepError> {
         let path = self.fast_path(role);
-        if !self.has_key(role) || fs::symlink_metadata(&path).is_ok() {
+        if self.filed(role).next().is_none() || fs::symlink_metadata(&path).is_ok() {
             return Ok(());
         }
         disk::create(&path, b"", self.owner)
@@ -49,11 +49,6 @@ impl Store {
 
     pub(super) fn drop_fast(&self, role: &Name) -> Result<(), KeepError> {
         disk::remove(&self.fast_path(role))
-    }
-
-    /// Whether there is a key file, good or bad.
-    fn has_key(&self, role: &Name) -> bool {
-        STANDINGS.iter().any(|standing| fs::symlink_metadata(self.role_dir(*standing).join(role.as_str())).is_ok())
     }
 
     fn fast_path(&self, role: &Name) -> PathBuf {
