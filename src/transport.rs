@@ -137,7 +137,7 @@ pub enum Departure {
     #[error("its key was deleted")]
     Forgotten,
     /// It started anew or ended the session.
-    #[error("it started anew")]
+    #[error("it ended the session or started anew")]
     Renewed,
 }
 
