@@ -46,6 +46,13 @@ pub enum Output {
         /// The message.
         message: Message,
     },
+    /// To a yard of the local lane: the transport's sessions as they are now. Only the host can know them.
+    Links {
+        /// The yard.
+        yard: Name,
+        /// The reply tag it gave.
+        share: Option<Name>,
+    },
     /// A function to run on a worker; [`Duty::handle_outcome`] answers.
     Work(Work),
     /// A running function to end, with its whole process group.

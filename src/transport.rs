@@ -5,6 +5,8 @@
 
 use std::future::Future;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::{Acceptance, Fingerprint, Name};
 use crate::message::Message;
 
@@ -135,7 +137,7 @@ pub enum Departure {
     #[error("its key was deleted")]
     Forgotten,
     /// It started anew or ended the session.
-    #[error("it started anew")]
+    #[error("it ended the session or started anew")]
     Renewed,
 }
 
@@ -159,6 +161,53 @@ pub enum Failure {
     Lost,
 }
 
+/// One session of a transport as an operator sees it. Counters are from its beginning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// The estate's id.
+    pub id: Name,
+    /// Where it is: host and port.
+    pub address: String,
+    /// `fast` or `classic`.
+    pub wire: String,
+    /// How it is sealed.
+    pub cipher: String,
+    /// Seconds since it began.
+    pub age: f64,
+    /// Round trip now, seconds.
+    pub rtt: f64,
+    /// Shortest round trip, seconds.
+    pub rtt_min: f64,
+    /// Packets lost lately, 0 to 1.
+    pub loss: f64,
+    /// Congestion window, bytes.
+    pub window: u64,
+    /// Pace, bytes a second.
+    pub rate: u64,
+    /// Largest datagram on this path, bytes.
+    pub mtu: u16,
+    /// Bytes on their way and not acknowledged.
+    pub in_flight: u64,
+    /// Bytes of messages that wait or are on their way to it.
+    pub going: u64,
+    /// Bytes of messages of which more is to come from it.
+    pub coming: u64,
+    /// Messages it sent us.
+    pub messages_in: u64,
+    /// Messages it has of us.
+    pub messages_out: u64,
+    /// Bytes received, heads included.
+    pub bytes_in: u64,
+    /// Bytes sent, heads included.
+    pub bytes_out: u64,
+    /// Packets declared lost.
+    pub lost: u64,
+    /// Probe timeouts.
+    pub timeouts: u64,
+    /// Times its address changed.
+    pub moves: u64,
+}
+
 /// A way to exchange messages with estates: the road, memory, ZeroMQ, …
 pub trait Transport: Send {
     /// Hands a command over, or gets it back when there is no room; [`Event::Room`] follows when there is again.
@@ -166,4 +215,14 @@ pub trait Transport: Send {
 
     /// The next event; `None` when the transport has ended. Cancel safe.
     fn next(&mut self) -> impl Future<Output = Option<Event>> + Send;
+
+    /// The sessions it holds, by id: for people, never for decisions.
+    fn links(&self) -> Vec<Link> {
+        Vec::new()
+    }
+
+    /// Ends what is held with others, with a word to each where the transport knows one. Nothing is asked of it afterwards.
+    fn close(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }

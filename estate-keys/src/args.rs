@@ -34,10 +34,10 @@ pub(crate) enum Command {
         /// Only these
         #[arg(value_name = "NAME|GLOB")]
         names: Vec<String>,
-        /// With fingerprints
+        /// With fingerprints, and the wire an accepted estate was met on: fast, classic or unknown
         #[arg(short, long)]
         long: bool,
-        /// As JSON, with fingerprints
+        /// As JSON, with all that --long shows
         #[arg(long)]
         json: bool,
     },

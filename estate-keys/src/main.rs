@@ -8,6 +8,7 @@ mod change;
 mod select;
 mod show;
 
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -50,7 +51,11 @@ fn run(args: Args) -> Result<u8, Failure> {
             let asked = Asked::read(&names)?;
             let found = if names.is_empty() { select::all(&roll) } else { select::find(&roll, &asked, Scope::ALL) };
             if names.is_empty() || !found.picked.is_empty() {
-                print(&if json { show::list_json(&found.picked) } else { show::list(&found.picked, long) })?;
+                let wires = (long || json).then(|| desk.wires()).transpose()?;
+                print(&match (json, wires) {
+                    (true, Some(wires)) => show::list_json(&found.picked, &wires),
+                    (_, wires) => show::list(&found.picked, wires.as_ref()),
+                })?;
             }
             Ok(found.tell_missing())
         }
@@ -87,6 +92,26 @@ impl Desk {
             say(&format!("warning: {error}"));
         }
         Ok(roll)
+    }
+
+    /// Who was met on which wire; what cannot be read is told of and counts as unknown.
+    fn wires(&self) -> Result<show::Wires, Failure> {
+        let (fast, errors) = self.store.fast().map_err(|error| self.explain(&error))?;
+        for error in errors {
+            say(&format!("warning: {error}"));
+        }
+        // Only a daemon makes that directory.
+        let estate_dir = self.settings.estate_dir();
+        let mut classic = BTreeSet::new();
+        if estate_dir.is_dir() {
+            let store = Store::open(&self.settings.pki_dir, Some(&estate_dir)).map_err(|error| self.explain(&error))?;
+            let (remotes, errors) = store.remotes().map_err(|error| self.explain(&error))?;
+            for error in errors {
+                say(&format!("warning: {error}"));
+            }
+            classic.extend(remotes.into_iter().map(|remote| remote.role));
+        }
+        Ok(show::Wires { fast, classic })
     }
 
     fn explain(&self, error: &KeepError) -> Failure {

@@ -1,12 +1,32 @@
 //! Keys as text and as JSON. Pure.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use roadstead::base::Acceptance;
+use roadstead::base::{Acceptance, Name};
 use roadstead::keep::RoleKey;
 use serde_json::{Value, json};
 
 use crate::select::Item;
+
+/// Which wires estates were met on, as far as the keep knows.
+#[derive(Debug, Default)]
+pub(crate) struct Wires {
+    /// Roles seen on the fast wire.
+    pub(crate) fast: BTreeSet<Name>,
+    /// Roles that are remembered from the classic one.
+    pub(crate) classic: BTreeSet<Name>,
+}
+
+impl Wires {
+    fn of(&self, role: &Name) -> &'static str {
+        match (self.fast.contains(role), self.classic.contains(role)) {
+            (true, _) => "fast",
+            (false, true) => "classic",
+            (false, false) => "unknown",
+        }
+    }
+}
 
 /// The sections in the order and with the words Salt's users know.
 const SECTIONS: [(Acceptance, &str, &str); 3] = [
@@ -15,16 +35,20 @@ const SECTIONS: [(Acceptance, &str, &str); 3] = [
     (Acceptance::Rejected, "Rejected Keys:", "rejected"),
 ];
 
-/// All sections, with fingerprints when `long`.
-pub(crate) fn list(items: &[Item], long: bool) -> String {
+/// All sections; with the wires `long` tells of, fingerprints as well.
+pub(crate) fn list(items: &[Item], long: Option<&Wires>) -> String {
     let width = items.iter().map(|(key, _)| key.role.as_str().len()).max().unwrap_or(0);
     let mut out = String::new();
     for (standing, heading, _) in SECTIONS {
         line(&mut out, heading);
         for key in of(items, standing) {
             match long {
-                true => line(&mut out, &format!("{:width$}  {}", key.role, key.fingerprint())),
-                false => line(&mut out, key.role.as_str()),
+                Some(wires) if standing == Acceptance::Accepted => {
+                    let wire = wires.of(&key.role);
+                    line(&mut out, &format!("{:width$}  {}  {wire}", key.role, key.fingerprint()));
+                }
+                Some(_) => line(&mut out, &format!("{:width$}  {}", key.role, key.fingerprint())),
+                None => line(&mut out, key.role.as_str()),
             }
         }
     }
@@ -59,12 +83,23 @@ pub(crate) fn fingers(own: Option<&RoleKey>, items: &[Item]) -> String {
     out
 }
 
-/// `{"accepted": [{"name": …, "fingerprint": …}], "unaccepted": […], "rejected": […]}`
-pub(crate) fn list_json(items: &[Item]) -> String {
-    pretty(&Value::Object(SECTIONS.iter().map(|section| section_json(items, section)).collect()))
+/// `{"accepted": [{"name": …, "fingerprint": …, "wire": …}], "unaccepted": […], "rejected": […]}`, the latter two without
+/// wires.
+pub(crate) fn list_json(items: &[Item], wires: &Wires) -> String {
+    let entry = |key: &RoleKey, standing| {
+        let mut entry = key_json(key);
+        if let (Acceptance::Accepted, Value::Object(fields)) = (standing, &mut entry) {
+            fields.insert("wire".into(), wires.of(&key.role).into());
+        }
+        entry
+    };
+    let sections = SECTIONS.iter().map(|(standing, _, name)| {
+        ((*name).to_owned(), of(items, *standing).map(|key| entry(key, *standing)).collect::<Value>())
+    });
+    pretty(&Value::Object(sections.collect()))
 }
 
-/// As [`list_json`], with our own key (or null) as `local` before.
+/// The same without wires, with our own key (or null) as `local` before.
 pub(crate) fn fingers_json(own: Option<&RoleKey>, items: &[Item]) -> String {
     let local = ("local".to_owned(), own.map_or(Value::Null, key_json));
     let sections = SECTIONS.iter().map(|section| section_json(items, section));

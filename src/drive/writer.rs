@@ -26,9 +26,17 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// By the estate whose file it is; `None` is our own. As many as there are estates at most.
-    waiting: BTreeMap<Option<Name>, Change>,
+    /// By the file it is for. As many as there are estates at most, and as many roles.
+    waiting: BTreeMap<File, Change>,
     is_closed: bool,
+}
+
+/// What a change is written to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum File {
+    Own,
+    Estate(Name),
+    Fast(Name),
 }
 
 impl Writer {
@@ -48,10 +56,11 @@ impl Writer {
     /// Hands a change of an estate over. One of a key is written at once.
     pub fn push(&self, change: Change) {
         let file = match &change {
-            Change::Local(_) => None,
-            Change::Remote(record) => Some(record.name.clone()),
-            Change::DropRemote(name) => Some(name.clone()),
-            Change::Role(..) | Change::DropRole(_) | Change::Fast(_) => return write(&self.store, &change),
+            Change::Local(_) => File::Own,
+            Change::Remote(record) => File::Estate(record.name.clone()),
+            Change::DropRemote(name) => File::Estate(name.clone()),
+            Change::Fast(role) => File::Fast(role.clone()),
+            Change::Role(..) | Change::DropRole(_) => return write(&self.store, &change),
         };
         if self.thread.is_none() {
             return write(&self.store, &change);
@@ -74,7 +83,7 @@ impl Drop for Writer {
 
 impl Shared {
     /// All that waits, once there is something; `None` when nothing more will come.
-    fn next(&self) -> Option<BTreeMap<Option<Name>, Change>> {
+    fn next(&self) -> Option<BTreeMap<File, Change>> {
         let mut queue = self.lock();
         while queue.waiting.is_empty() {
             if queue.is_closed {
@@ -91,7 +100,8 @@ impl Shared {
     }
 }
 
-fn write(store: &Store, change: &Change) {
+/// Writes a change at once.
+pub fn write(store: &Store, change: &Change) {
     if let Err(error) = store.apply(change) {
         tracing::error!(%error, "not written; it holds until this daemon ends");
     }

@@ -5,6 +5,7 @@ mod keys;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keys::KeyFiles;
 
@@ -12,12 +13,12 @@ use crate::base::{Name, Time};
 use crate::clock::Clock;
 use crate::drive::train::{Arrivals, Departure};
 use crate::drive::udp::UdpPort;
-use crate::drive::writer::Writer;
+use crate::drive::writer::{self, Writer};
 use crate::keep::store::{KeepError, Store};
 use crate::keep::{Change, OwnKeys};
-use crate::message::Message;
-use crate::road::{Config, Memory, Output, Road};
-use crate::transport::{Command, Event, Transport};
+use crate::message::{self, Message};
+use crate::road::{Config, Memory, Output, Road, SessionView};
+use crate::transport::{Command, Event, Link, Transport};
 
 /// Trains sent before others are taken in: a few for each that comes, as one publish becomes many messages.
 const TRAINS: usize = 64;
@@ -25,11 +26,15 @@ const TRAINS: usize = 64;
 /// kernel, or is sent again.
 const EVENTS: usize = 64;
 
+/// How long the end of a daemon may wait for room in the kernel.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// The raet transport of a daemon.
 pub struct Raet {
     road: Road,
     port: UdpPort,
     clock: Clock,
+    store: Arc<Store>,
     keys: KeyFiles,
     /// `None` when estates are not remembered.
     writer: Option<Writer>,
@@ -38,6 +43,8 @@ pub struct Raet {
     arrivals: Arrivals,
     departure: Departure,
     events: VecDeque<Event>,
+    /// Messages that are not what a duty reads.
+    malformed: u64,
 }
 
 impl Raet {
@@ -53,7 +60,7 @@ impl Raet {
     ) -> Result<Self, KeepError> {
         let (store, now) = (Arc::new(store), clock.now());
         let (key_files, roll) = KeyFiles::open(store.clone(), now)?;
-        let mut memory = Memory { roll, ..Memory::default() };
+        let mut memory = Memory { fast: key_files.fast(&roll)?, roll, ..Memory::default() };
         if config.main {
             memory.local = store.local()?.unwrap_or_default();
             let (remotes, errors) = store.remotes()?;
@@ -63,17 +70,21 @@ impl Raet {
             }
         }
         let suffix = if config.main { "_minion" } else { "_master" };
-        let writer = config.main.then(|| Writer::start(store));
+        let writer = config.main.then(|| Writer::start(store.clone()));
+        let mut road = Road::new(config, keys, memory, seed, now);
+        road.set_wall(now, clock.wall());
         Ok(Self {
-            road: Road::new(config, keys, memory, seed, now),
+            road,
             port,
             clock,
+            store,
             keys: key_files,
             writer,
             suffix,
             arrivals: Arrivals::default(),
             departure: Departure::default(),
             events: VecDeque::new(),
+            malformed: 0,
         })
     }
 
@@ -92,6 +103,10 @@ impl Raet {
         // A key that came just now has to be on the disk before the disk is asked which keys there are.
         self.drain();
         let now = self.clock.now();
+        if self.keys.due() <= now {
+            // Somebody may have set it right.
+            self.road.set_wall(now, self.clock.wall());
+        }
         self.keys.poll(now, &mut self.road);
         self.road.handle_timeout(now);
         self.send(now);
@@ -102,9 +117,17 @@ impl Raet {
     fn drain(&mut self) {
         while let Some(output) = self.road.poll_output() {
             match output {
-                Output::Event(event) => self.events.extend(self.translate(event)),
+                Output::Event(event) => {
+                    let event = self.translate(event);
+                    self.events.extend(event);
+                }
                 Output::Keep(change @ (Change::Role(..) | Change::DropRole(_))) => self.keys.write(change),
-                Output::Keep(change) => self.writer.iter().for_each(|writer| writer.push(change.clone())),
+                Output::Keep(change) => match &self.writer {
+                    Some(writer) => writer.push(change),
+                    // Of the only estate there is: once in its life.
+                    None if matches!(change, Change::Fast(_)) => writer::write(&self.store, &change),
+                    None => {}
+                },
             }
         }
     }
@@ -124,12 +147,18 @@ impl Raet {
     }
 
     /// A road's event in ids; `None` for estates that are not ours to talk to.
-    fn translate(&self, event: Event) -> Option<Event> {
+    fn translate(&mut self, event: Event) -> Option<Event> {
         Some(match event {
             Event::Joined { peer } => Event::Joined { peer: self.id(&peer)? },
             Event::Left { peer, why } => Event::Left { peer: self.id(&peer)?, why },
             Event::Received { from, message } => {
                 let from = self.id(&from)?;
+                // The fast wire carries any bytes; duties read one value, and no deeper one than they can.
+                if message::check(&message.body).is_err() {
+                    self.malformed += 1;
+                    tracing::debug!(%from, kind = message.kind, so_far = self.malformed, "a message that is no value: dropped");
+                    return None;
+                }
                 let Message { mut route, kind, body } = message;
                 route.src.estate = Some(from.clone());
                 route.dst.estate = None;
@@ -168,6 +197,31 @@ impl Transport for Raet {
         self.road.handle_command(now, command).map_err(|_| Command::Send { ticket, to, message })
     }
 
+    fn links(&self) -> Vec<Link> {
+        let now = self.clock.now();
+        self.road.sessions().into_iter().filter_map(|view| Some(link(self.id(&view.name)?, &view, now))).collect()
+    }
+
+    async fn close(&mut self) {
+        self.road.close(self.clock.now());
+        let words = async {
+            loop {
+                let is_any = self.departure.load(|out| self.road.poll_transmit(self.clock.now(), out));
+                if !is_any {
+                    break;
+                }
+                if !self.port.send(&mut self.departure) {
+                    self.port.ready(true).await;
+                    // Nobody reads it any more; unread it would keep us from waiting.
+                    self.port.receive(&mut self.arrivals);
+                }
+            }
+        };
+        // Whoever does not hear of it finds out by itself.
+        let _ = tokio::time::timeout(LAST_WORDS, words).await;
+        self.drain();
+    }
+
     async fn next(&mut self) -> Option<Event> {
         loop {
             self.turn();
@@ -187,6 +241,34 @@ impl Transport for Raet {
             // Either way there is something to do; which, the turn finds out.
             let _ = tokio::time::timeout_at(self.clock.instant(until).into(), ready).await;
         }
+    }
+}
+
+/// A session of the fast wire, in an operator's units.
+fn link(id: Name, view: &SessionView, now: Time) -> Link {
+    let tally = &view.tally;
+    Link {
+        id,
+        address: view.remote.to_string(),
+        wire: "fast".to_owned(),
+        cipher: view.suite.name().to_owned(),
+        age: now.since(tally.since).as_secs_f64(),
+        rtt: view.rtt.as_secs_f64(),
+        rtt_min: view.rtt_min.as_secs_f64(),
+        loss: view.loss,
+        window: view.window,
+        rate: view.rate,
+        mtu: view.mtu,
+        in_flight: view.in_flight,
+        going: view.going as u64,
+        coming: view.coming as u64,
+        messages_in: tally.messages_in,
+        messages_out: tally.messages_out,
+        bytes_in: tally.bytes_in,
+        bytes_out: tally.bytes_out,
+        lost: tally.lost,
+        timeouts: tally.timeouts,
+        moves: tally.moves,
     }
 }
 

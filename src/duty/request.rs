@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::Name;
+use crate::transport::Link;
 
 /// A question to the master.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub enum Request {
     Ping,
     /// Which jobs are remembered? Answered with [`Reply::Jobs`].
     Jobs,
+    /// Whom is the daemon connected with? Answered with [`Reply::Links`].
+    Links,
     /// What became of a job? Answered as the job itself was; minions it still waits for are `Missing`.
     Lookup {
         /// Job id.
@@ -94,6 +97,11 @@ pub enum Reply {
         id: Name,
         /// Its version.
         version: String,
+    },
+    /// The sessions of the daemon's transport, by id.
+    Links {
+        /// One each.
+        links: Vec<Link>,
     },
     /// The jobs the master remembers, oldest first.
     Jobs {

@@ -13,7 +13,7 @@ use super::fault::{Exit, Fault};
 use super::log::{self, Style};
 use super::settings::{DutyKind, Settings, SettingsError};
 use super::show::Form;
-use super::{arguments, call, daemon, demo, publish};
+use super::{arguments, call, daemon, demo, links, publish};
 use crate::duty::Work;
 use crate::duty::request::{Publish, Request, Target};
 
@@ -42,6 +42,13 @@ make text of anything: \"'5'\". NAME=VALUE is a keyword argument. After -- an ar
     /// Show the jobs the master remembers, and what became of them
     #[command(subcommand)]
     Jobs(Jobs),
+    /// Show whom the master is connected with over the fast wire, and how each path does
+    #[command(
+        after_help = "rtt: round trip. loss: packets lost lately. window: what may be on its way at once. rate: \
+the pace it is sent at. mtu: largest datagram the path takes. flight: what is on its way now. in, out: since the session \
+began, age ago."
+    )]
+    Road(Road),
     /// Run a function on this host, as its minion would, without any daemon
     #[command(after_help = "Arguments are read as those of `run`.")]
     Call(Call),
@@ -73,6 +80,18 @@ struct Listing {
     json: bool,
     #[command(flatten)]
     place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Road {
+    /// Again and again, so many seconds apart, until Ctrl-C
+    #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = seconds)]
+    watch: Option<Duration>,
+    /// Ask this host's minion instead of its master
+    #[arg(long)]
+    minion: bool,
+    #[command(flatten)]
+    listing: Listing,
 }
 
 #[derive(Debug, Args)]
@@ -150,6 +169,7 @@ pub fn main() -> ExitCode {
     let done = match line.command {
         Command::Run(run) => run.start(),
         Command::Jobs(jobs) => jobs.start(),
+        Command::Road(road) => road.start(),
         Command::Call(call) => call.start(),
         Command::Demo => Ok(demo::demo()),
         Command::Master(daemon) => daemon.start(DutyKind::Master),
@@ -212,6 +232,14 @@ impl Jobs {
                 publish::run(&load(&place)?, &Request::Lookup { jid }, form(json), &mut stdout())
             }
         }
+    }
+}
+
+impl Road {
+    fn start(self) -> Result<Exit, Fault> {
+        let Listing { json, place } = self.listing;
+        let duty = if self.minion { DutyKind::Minion } else { DutyKind::Master };
+        links::run(&place.load(duty, Style::Command)?, self.watch, form(json), &mut stdout())
     }
 }
 

@@ -21,11 +21,16 @@ use crate::keep::OwnKeys;
 use crate::keep::store::Store;
 use crate::master::{self, Master};
 use crate::minion::{self, Minion};
-use crate::road::{Config, Mutable, Trust};
+use crate::road::{Config, Fast, Mutable, Trust};
 use crate::transport::Event;
+use crate::wire::v1::Parameters;
 
 /// Between two tries to find the master's address.
 const RESOLVE_EVERY: Duration = Duration::from_secs(5);
+
+/// Silence after which a daemon shows that it is alive: an operator learns as soon as over the classic wire that a host is
+/// gone.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// Runs a master or a minion, as the settings say, until a signal ends it.
 pub fn run(settings: &Settings) -> Result<(), Stop> {
@@ -133,7 +138,25 @@ fn road(settings: &Settings) -> Config {
         mutable: if settings.raet_mutable || settings.open_mode { Mutable::Anything } else { Mutable::Address },
         trust: if settings.open_mode { Trust::Always } else { Trust::Never },
         salt_names: true,
+        wires: settings.wires,
+        fast: fast(settings),
         ..Config::new(settings.estate_name(), settings.id.clone())
+    }
+}
+
+/// The fast wire knows roles only: what stands behind them in estates' names is ours to add.
+fn fast(settings: &Settings) -> Fast {
+    let parameters = Parameters { keep_alive: KEEP_ALIVE.as_millis() as u64, ..Parameters::default() };
+    let peers = match settings.duty {
+        DutyKind::Master => "_minion",
+        DutyKind::Minion => "_master",
+    };
+    Fast {
+        suites: settings.ciphers.clone(),
+        control: settings.congestion,
+        peers: peers.to_owned(),
+        parameters,
+        ..Fast::default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A command's line to its master: asks over the lane, waits for what comes, notices when the master is gone and when
+//! A command's line to its daemon: asks over the lane, waits for what comes, notices when the daemon is gone and when
 //! somebody presses Ctrl-C. Does not know what an answer means.
 
 use std::time::Duration;
@@ -6,8 +6,9 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use super::daemon::lane_name;
 use super::fault::{Exit, Fault};
-use super::settings::Settings;
+use super::settings::{DutyKind, Settings};
 use crate::base::{Name, Random, Time};
 use crate::clock::Clock;
 use crate::drive::entropy::seed;
@@ -15,31 +16,37 @@ use crate::drive::lane::{LaneClient, MANOR};
 use crate::master::request::{Reply, Request};
 use crate::message::{self, Address, Message, Route};
 
-/// The master's lane (Salt over RAET §1).
-const LANE: &str = "master";
 /// The share of its main yard that takes requests.
 const SHARE: &str = "local_cmd";
-/// Silence after which the master is asked whether it is there.
+/// Silence after which the daemon is asked whether it is there.
 const DOUBT: Duration = Duration::from_secs(2);
 /// Silence after which it is not.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// The lane to the master, with a watch on its silence and on the keyboard.
-pub(super) struct MasterLine {
+/// The lane to the daemon, with a watch on its silence and on the keyboard.
+pub(super) struct DaemonLine {
     client: LaneClient,
+    daemon: DutyKind,
     clock: Clock,
     heard: Time,
     asked: Time,
     keyboard: Option<SignalFd>,
 }
 
-impl MasterLine {
-    /// Opens it; an error when there is no master.
+impl DaemonLine {
+    /// Opens it; an error when there is no such daemon.
     pub(super) fn open(settings: &Settings) -> Result<Self, Fault> {
-        let lane = Name::new(LANE).map_err(|e| Fault::new(Exit::Usage, e))?;
+        let lane = lane_name(settings);
         let client = LaneClient::open(&settings.sock_dir, &lane, Random::new(seed()?))?;
         let clock = Clock::start();
-        Ok(Self { client, clock, heard: clock.now(), asked: clock.now(), keyboard: watch_keyboard() })
+        Ok(Self {
+            client,
+            daemon: settings.duty,
+            clock,
+            heard: clock.now(),
+            asked: clock.now(),
+            keyboard: watch_keyboard(),
+        })
     }
 
     /// Sends a request.
@@ -47,7 +54,7 @@ impl MasterLine {
         let src = Address { yard: Some(self.client.yard().clone()), ..Address::default() };
         let dst = Address { estate: None, yard: Name::new(MANOR).ok(), share: Name::new(SHARE).ok() };
         let message = Message::new(Route { src, dst }, "load", request).map_err(|e| Fault::new(Exit::Usage, e))?;
-        // The master would drop it unread.
+        // The daemon would drop it unread.
         message::check(&message.body).map_err(|_| Fault::new(Exit::Usage, "the arguments are nested too deeply"))?;
         Ok(self.client.send(&message)?)
     }
@@ -57,20 +64,24 @@ impl MasterLine {
         let Some(message) = self.client.receive(timeout)? else { return Ok(None) };
         self.heard = self.clock.now();
         let unread = |why| {
-            let advice = "is this command as new as the master?";
-            Fault::new(Exit::NoMaster, format!("the master's answer cannot be read: {why}; {advice}"))
+            let daemon = self.daemon;
+            let advice = format!("is this command as new as the {daemon}?");
+            Fault::new(Exit::NoMaster, format!("the {daemon}'s answer cannot be read: {why}; {advice}"))
         };
         message.read().map(Some).map_err(unread)
     }
 
-    /// Nothing came: asks whether the master is still there, or gives it up.
+    /// Nothing came: asks whether the daemon is still there, or gives it up.
     pub(super) fn doubt(&mut self) -> Result<(), Fault> {
         let now = self.clock.now();
         if now.since(self.heard) >= SILENCE {
             let silence = now.since(self.heard).as_secs();
             return Err(Fault::new(
                 Exit::NoMaster,
-                format!("the master has said nothing for {silence} s; look at its log, it may have refused this user"),
+                format!(
+                    "the {} has said nothing for {silence} s; look at its log, it may have refused this user",
+                    self.daemon
+                ),
             ));
         }
         if now.since(self.heard.max(self.asked)) >= DOUBT {

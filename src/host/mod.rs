@@ -15,6 +15,8 @@ pub mod fault;
 #[cfg(feature = "daemon")]
 mod line;
 #[cfg(feature = "daemon")]
+pub mod links;
+#[cfg(feature = "daemon")]
 pub mod log;
 #[cfg(feature = "daemon")]
 pub mod policy;

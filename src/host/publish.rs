@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::fault::{Exit, Fault};
-use super::line::MasterLine;
+use super::line::DaemonLine;
 use super::settings::Settings;
 use super::show::{self, Form};
 use crate::base::Name;
@@ -20,7 +20,7 @@ const NAMED: usize = 10;
 /// Asks for a job to be published, or for what became of one, and writes the answers to `out`. The exit code says how the
 /// job went.
 pub fn run(settings: &Settings, request: &Request, form: Form, out: &mut impl Write) -> Result<Exit, Fault> {
-    let mut line = MasterLine::open(settings)?;
+    let mut line = DaemonLine::open(settings)?;
     line.ask(request)?;
     let mut tally = Tally::default();
     if let Request::Publish(Publish { target: Target::List(ids), .. }) = request {
@@ -42,7 +42,7 @@ pub fn run(settings: &Settings, request: &Request, form: Form, out: &mut impl Wr
 
 /// Writes the jobs the master remembers.
 pub fn list(settings: &Settings, form: Form, out: &mut impl Write) -> Result<Exit, Fault> {
-    let mut line = MasterLine::open(settings)?;
+    let mut line = DaemonLine::open(settings)?;
     line.ask(&Request::Jobs)?;
     loop {
         match line.take(SLICE)? {
@@ -58,7 +58,7 @@ pub fn list(settings: &Settings, form: Form, out: &mut impl Write) -> Result<Exi
     }
 }
 
-fn refused(why: &str) -> Fault {
+pub(super) fn refused(why: &str) -> Fault {
     Fault::new(Exit::Refused, format!("the master refuses: {}", show::plain(why)))
 }
 
@@ -72,7 +72,7 @@ pub(super) fn written(error: io::Error) -> Result<Exit, Fault> {
 }
 
 /// Takes answers until everything has been said.
-fn follow(line: &mut MasterLine, form: Form, out: &mut impl Write, tally: &mut Tally) -> Result<Exit, Stop> {
+fn follow(line: &mut DaemonLine, form: Form, out: &mut impl Write, tally: &mut Tally) -> Result<Exit, Stop> {
     loop {
         // Written out before each wait, and not between answers that are there already.
         let reply = match line.take(Duration::ZERO)? {
@@ -103,7 +103,7 @@ fn follow(line: &mut MasterLine, form: Form, out: &mut impl Write, tally: &mut T
                 return Ok(tally.end());
             }
             Some(Reply::Refused { why }) => return Err(refused(&why).into()),
-            Some(Reply::Here { .. } | Reply::Jobs { .. }) => {}
+            Some(Reply::Here { .. } | Reply::Jobs { .. } | Reply::Links { .. }) => {}
         }
     }
 }

@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
+use crate::base::Name;
 use crate::clock::Clock;
 use crate::drive::lane::{LaneError, LanePort};
+use crate::duty::request::Reply;
 use crate::duty::{Duty, Outcome, Output};
 use crate::host::runner::Runner;
+use crate::message::{Address, Message, Route};
 use crate::transport::{Event, Transport};
 
 /// Why a daemon ended, other than by a signal: one sentence, and the exit code that goes with it.
@@ -34,7 +37,7 @@ enum Input {
     Stop,
     Outcome(Outcome),
     Event(Option<Event>),
-    Page((crate::base::Name, u32, crate::message::Message)),
+    Page((Name, u32, Message)),
     Timer,
 }
 
@@ -57,8 +60,15 @@ const LONGEST: Duration = Duration::from_secs(3600);
 
 impl<D: Duty, T: Transport> Daemon<D, T> {
     /// Runs until `stop` is done or the duty cannot go on. `before` sees every event first.
-    pub async fn run(
-        mut self,
+    pub async fn run(mut self, stop: impl Future<Output = ()>, before: impl FnMut(&mut D, &Event)) -> Result<(), Stop> {
+        let end = self.serve(stop, before).await;
+        // However it ends, the others are told.
+        self.transport.close().await;
+        end
+    }
+
+    async fn serve(
+        &mut self,
         stop: impl Future<Output = ()>,
         mut before: impl FnMut(&mut D, &Event),
     ) -> Result<(), Stop> {
@@ -137,13 +147,13 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
 
     fn carry(&mut self, output: Output) -> Result<(), Stop> {
         match output {
-            Output::Page { yard, message } => {
-                if let Err(error) = self.lane.send(&yard, &message) {
-                    tracing::debug!(%yard, %error, "a page was not sent");
-                    // One that left so much unread is as good as gone.
-                    if matches!(error, LaneError::Gone { .. } | LaneError::Full { .. }) {
-                        self.duty.handle_gone(self.clock.now(), &yard);
-                    }
+            Output::Page { yard, message } => self.page(&yard, &message),
+            Output::Links { yard, share } => {
+                let dst = Address { estate: None, yard: Some(yard.clone()), share };
+                let reply = Reply::Links { links: self.transport.links() };
+                match Message::new(Route { src: Address::default(), dst }, "return", &reply) {
+                    Ok(message) => self.page(&yard, &message),
+                    Err(error) => tracing::error!(%error, "the sessions cannot be told"),
                 }
             }
             Output::Work(work) => match &self.runner {
@@ -159,6 +169,16 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
         }
         Ok(())
     }
+
+    fn page(&mut self, yard: &Name, message: &Message) {
+        if let Err(error) = self.lane.send(yard, message) {
+            tracing::debug!(%yard, %error, "a page was not sent");
+            // One that left so much unread is as good as gone.
+            if matches!(error, LaneError::Gone { .. } | LaneError::Full { .. }) {
+                self.duty.handle_gone(self.clock.now(), yard);
+            }
+        }
+    }
 }
 
 async fn next_outcome(runner: &mut Option<Runner>) -> Outcome {
@@ -171,9 +191,8 @@ async fn next_outcome(runner: &mut Option<Runner>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Name, Random, Time, Wall};
+    use crate::base::{Random, Time, Wall};
     use crate::drive::lane::{LaneClient, MANOR};
-    use crate::message::{Address, Message, Route};
     use crate::transport::Command;
 
     /// Always has an event, until it ends.

@@ -21,6 +21,9 @@ use options::Standing;
 use yaml::Entry;
 
 use crate::base::{Fingerprint, Name};
+use crate::nacl::Suite;
+use crate::road::Wires;
+use crate::road::v1::window::Algorithm;
 
 /// Whether this is a master or a minion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,6 +43,12 @@ pub struct Settings {
     pub id: Name,
     /// The address to bind.
     pub interface: IpAddr,
+    /// Which wires the road speaks.
+    pub wires: Wires,
+    /// Ciphers of the fast wire, best first.
+    pub ciphers: Vec<Suite>,
+    /// Congestion control of the fast wire.
+    pub congestion: Algorithm,
     /// The UDP port to bind.
     pub raet_port: u16,
     /// Where the master is: a host name or an address. A minion always has one.
@@ -141,6 +150,9 @@ impl Settings {
             duty,
             id,
             interface: sheet.find("interface", value::interface)?.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+            wires: sheet.find("wires", value::wires)?.unwrap_or_default(),
+            ciphers: sheet.find("ciphers", value::ciphers)?.unwrap_or_else(|| Suite::preferred().to_vec()),
+            congestion: sheet.find("congestion", value::congestion)?.unwrap_or_default(),
             raet_port: sheet.find("raet_port", value::own_port)?.unwrap_or(duty.default_port()),
             master: sheet.find("master", value::master)?,
             master_port: sheet.find("master_port", value::port)?.unwrap_or(DutyKind::Master.default_port()),

@@ -3,6 +3,7 @@
 
 mod disk;
 mod error;
+mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -63,6 +64,7 @@ impl Store {
         for standing in STANDINGS {
             disk::make_dir(&pki_dir.join(standing.to_string()), Some(owner))?;
         }
+        disk::make_dir(&pki_dir.join(seen::FAST), Some(owner))?;
         if let Some(estate_dir) = estate_dir {
             disk::make_dir(estate_dir, Some(owner))?;
             disk::make_dir(&estate_dir.join("local"), Some(owner))?;
@@ -186,18 +188,23 @@ impl Store {
     /// Changes of roles wait for those of other processes, so that two that move one key at a time do not lose it. A role
     /// with a file that cannot be read gets no standing but a rejection: what stands there may be one.
     pub fn apply(&self, change: &Change) -> Result<(), KeepError> {
-        let is_of_role = matches!(change, Change::Role(..) | Change::DropRole(_));
+        let is_of_role = matches!(change, Change::Role(..) | Change::DropRole(_) | Change::Fast(_));
         let _lock = if is_of_role { Some(disk::lock(&self.pki_dir.join(".lock"), self.owner)?) } else { None };
         match change {
             Change::Role(key, standing) => {
                 if *standing != Acceptance::Rejected {
                     self.check_readable(&key.role)?;
                 }
+                // As of now: whoever moves the new file on at once has decided, and it is not ours to remove.
+                let others = self.filed(&key.role).filter(|other| other != standing).collect::<Vec<_>>();
                 let target = self.role_dir(*standing).join(key.role.as_str());
                 disk::replace(&target, &format::write_role(key), self.owner)?;
-                self.drop_role(&key.role, Some(*standing))
+                self.drop_role(&key.role, others)
             }
-            Change::DropRole(role) => self.drop_role(role, None),
+            Change::DropRole(role) => {
+                self.drop_role(role, STANDINGS)?;
+                self.drop_fast(role)
+            }
             Change::Local(record) => {
                 let path = self.local_path()?;
                 let old = disk::read(&path, self.owner, Link::Refused, 0o022)?;
@@ -210,7 +217,7 @@ impl Store {
                 disk::replace(&path, &format::write_remote_estate(record), self.owner)
             }
             Change::DropRemote(name) => disk::remove(&self.remote_path(name)?),
-            Change::Fast(_) => Ok(()),
+            Change::Fast(role) => self.add_fast(role),
         }
     }
 
@@ -268,10 +275,16 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a role's files but the one of `kept`; the strictest goes last, so that a crash leaves it.
-    fn drop_role(&self, role: &Name, kept: Option<Acceptance>) -> Result<(), KeepError> {
-        for standing in STANDINGS.into_iter().rev().filter(|standing| Some(*standing) != kept) {
-            disk::remove(&self.role_dir(standing).join(role.as_str()))?;
+    /// The standings a role has a file for, good or bad.
+    fn filed(&self, role: &Name) -> impl Iterator<Item = Acceptance> {
+        let path = |standing| self.role_dir(standing).join(role.as_str());
+        STANDINGS.into_iter().filter(move |standing| fs::symlink_metadata(path(*standing)).is_ok())
+    }
+
+    /// Removes a role's files of these standings; the strictest goes last, so that a crash leaves it.
+    fn drop_role(&self, role: &Name, standings: impl AsRef<[Acceptance]>) -> Result<(), KeepError> {
+        for standing in standings.as_ref().iter().rev() {
+            disk::remove(&self.role_dir(*standing).join(role.as_str()))?;
         }
         Ok(())
     }

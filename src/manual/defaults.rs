@@ -45,6 +45,12 @@
 //! written one in its place. A minion runs up to 256 works side by side, each on a thread that ends
 //! when it rests for 10 s: works wait far more than they compute, and long ones must not keep a `test.ping` waiting.
 //!
+//! `wires` is `[fast]`: the classic wire is spoken where somebody asks for it, since whoever can drop packets could otherwise
+//! choose the older one for us. `ciphers` begins with AES-256-GCM where the processor has instructions for it and with the
+//! secretbox elsewhere; both stay allowed. `congestion` is `bbr`, which loses least of a path that drops packets at random. Daemons
+//! show that they are alive after 10 s of silence where the fast wire's own default is 25 s: an operator should hear of a
+//! lost host as soon as over the classic wire. One that ends tells all others, and waits up to 1 s for the kernel to take that.
+//!
 //! # Packages
 //!
 //! * `crypto_box` 0.9 with `crypto_secretbox` is the maintained form of NaCl's box: XSalsa20-Poly1305 under its present

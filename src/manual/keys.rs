@@ -47,6 +47,9 @@
 //!   the estate is rejected. When a minion was really made anew: compare, `estate-keys delete web1`, and accept what then waits.
 //! * A name that is not letters, digits, `.`, `_` and `-`, or that begins with a dot or has two in a row. A role names a file;
 //!   under raet 0.6.8 the role `../accepted/evil` accepted itself.
+//! * On the classic wire, a role that was seen on the fast one, where both are spoken: silence, or whoever drops packets would
+//!   choose the wire. `fast/` beside the standings holds an empty file for each. To move an estate back, delete its key and
+//!   accept it again.
 //! * A key when ten thousand wait already ([`PENDING_KEYS`](crate::base::limits::PENDING_KEYS)): silence, so that a flood fills no disk.
 //! * A second master, at a minion: pinned is pinned.
 //!

@@ -69,6 +69,7 @@ impl Master {
                 let jobs = Reply::Jobs { jobs: self.ledger.summaries() };
                 self.page(&asker, encode(&jobs));
             }
+            Request::Links => self.outputs.push_back(Output::Links { yard: asker.yard, share: asker.share }),
             Request::Lookup { jid } => self.on_lookup(&asker, &jid),
             Request::Publish(publish) => match self.check(&publish) {
                 Ok(patience) => self.on_publish(asker, uid, publish, patience),

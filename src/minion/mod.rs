@@ -188,6 +188,10 @@ impl Duty for Minion {
     fn handle_page(&mut self, now: Time, _wall: Wall, yard: Name, _uid: u32, message: Message) {
         self.now = self.now.max(now);
         let reply = match message.read::<Request>() {
+            Ok(Request::Links) => {
+                let share = message.route.src.share;
+                return self.outputs.push_back(Output::Links { yard, share });
+            }
             Ok(Request::Ping) => Reply::Here { id: self.id.clone(), version: self.version.clone() },
             Ok(_) => Reply::Refused { why: "this is a minion; ask its master".to_owned() },
             Err(why) => Reply::Refused { why: format!("the request cannot be read: {why}") },

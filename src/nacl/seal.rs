@@ -72,6 +72,14 @@ impl Suite {
         if has_aes() { [Self::Aes256Gcm, Self::Nacl] } else { [Self::Nacl, Self::Aes256Gcm] }
     }
 
+    /// Its name in settings and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nacl => "nacl",
+            Self::Aes256Gcm => "aes-256-gcm",
+        }
+    }
+
     /// Its number on the wire.
     pub fn code(self) -> u16 {
         match self {

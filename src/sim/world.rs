@@ -46,6 +46,8 @@ pub struct World {
     pub record: Vec<(Time, SocketAddr, SocketAddr, Vec<u8>)>,
     /// Whether `record` grows.
     pub is_recording: bool,
+    /// Somebody on every path who takes away the datagrams this is true of.
+    pub thief: Option<fn(&[u8]) -> bool>,
     random: Random,
     network: Network,
     /// Changes of links to come, in order.
@@ -88,6 +90,7 @@ impl World {
             hosts: Vec::new(),
             record: Vec::new(),
             is_recording: false,
+            thief: None,
             random: Random::from_number(seed),
             // What links do depends on nothing that roads and tests draw.
             network: Network::new(Random::from_number(seed ^ LINKS)),
@@ -293,7 +296,7 @@ impl World {
                     if self.is_recording {
                         self.record.push((now, address, sent.to, datagram.to_vec()));
                     }
-                    if !is_cut {
+                    if !is_cut && !self.thief.is_some_and(|takes| takes(datagram)) {
                         self.network.send(now, &self.link, trip, datagram);
                     }
                 }

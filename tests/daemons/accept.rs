@@ -3,9 +3,9 @@
 use crate::stage::Stage;
 use roadstead::keep::store::Store;
 
-#[test]
-fn by_file_after_comparing_fingerprints() {
-    let mut stage = Stage::new();
+on_both_wires!(by_file_after_comparing_fingerprints, on_the_minion_when_it_trusts_nobody_unasked);
+
+fn by_file_after_comparing_fingerprints(mut stage: Stage) {
     stage.master("");
     stage.minion("web1", "");
     stage.until_pending("web1");
@@ -18,9 +18,7 @@ fn by_file_after_comparing_fingerprints() {
     stage.until_answers(&["web1"]);
 }
 
-#[test]
-fn on_the_minion_when_it_trusts_nobody_unasked() {
-    let mut stage = Stage::new();
+fn on_the_minion_when_it_trusts_nobody_unasked(mut stage: Stage) {
     stage.master("auto_accept: True\n");
     stage.minion("web1", "auto_accept: False\n");
     stage.until_logged("web1", "estate-keys --minion accept m", 1);

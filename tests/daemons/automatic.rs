@@ -3,9 +3,9 @@
 use crate::stage::Stage;
 use nix::sys::signal::Signal;
 
-#[test]
-fn autosign_file_written_while_it_runs() {
-    let mut stage = Stage::new();
+on_both_wires!(autosign_file_written_while_it_runs, open_mode_takes_a_changed_key);
+
+fn autosign_file_written_while_it_runs(mut stage: Stage) {
     stage.master("autosign_file: sign\n");
     stage.minion("db1", "");
     stage.until_pending("db1");
@@ -15,9 +15,7 @@ fn autosign_file_written_while_it_runs() {
     assert!(stage.pki("m").join("pending/db1").exists());
 }
 
-#[test]
-fn open_mode_takes_a_changed_key() {
-    let mut stage = Stage::new();
+fn open_mode_takes_a_changed_key(mut stage: Stage) {
     stage.master("open_mode: True\ntimeout: 2\n");
     stage.minion("web1", "");
     stage.until_answers(&["web1"]);

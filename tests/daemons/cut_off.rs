@@ -4,22 +4,21 @@ use std::time::Duration;
 
 use crate::stage::Stage;
 
+on_both_wires!(rejected_by_file, deleted_by_file);
+
 /// Less than any question for presence would take.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-fn accepted() -> Stage {
-    let mut stage = Stage::new();
+fn accept(stage: &mut Stage) {
     stage.master("timeout: 2\n");
     stage.minion("web1", "");
     stage.until_pending("web1");
     stage.decide("web1", "pending", "accepted");
     stage.until_answers(&["web1"]);
-    stage
 }
 
-#[test]
-fn rejected_by_file() {
-    let mut stage = accepted();
+fn rejected_by_file(mut stage: Stage) {
+    accept(&mut stage);
     stage.decide("web1", "accepted", "rejected");
     stage.within(AT_ONCE, "nobody is targeted", || stage.ping().errors.contains("no minion matches"));
     stage.until_logged("web1", "rejects our key", 1);
@@ -30,9 +29,8 @@ fn rejected_by_file() {
     stage.until_answers(&["web1"]);
 }
 
-#[test]
-fn deleted_by_file() {
-    let stage = accepted();
+fn deleted_by_file(mut stage: Stage) {
+    accept(&mut stage);
     std::fs::remove_file(stage.pki("m").join("accepted/web1")).unwrap();
     stage.within(AT_ONCE, "nobody is targeted", || stage.ping().errors.contains("no minion matches"));
     stage.until_pending("web1");

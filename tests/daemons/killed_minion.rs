@@ -5,9 +5,10 @@ use std::process::Stdio;
 use crate::stage::Stage;
 use nix::sys::signal::Signal;
 
-#[test]
-fn missing_then_back() {
-    let mut stage = Stage::with(&["web1"]);
+on_both_wires!(missing_then_back);
+
+fn missing_then_back(mut stage: Stage) {
+    stage.staff(&["web1"]);
     let file = stage.root("web1").join("pid");
     let line = format!("echo $$ > {0}.new && mv {0}.new {0} && exec sleep 600", file.display());
     let job = stage.job(&["web1", "cmd.run", &line]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

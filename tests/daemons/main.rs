@@ -3,10 +3,12 @@
 // Tests say what must be so; the stage they share is test code too, though clippy looks for `#[test]` only.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[macro_use]
 mod stage;
 
 mod accept;
 mod automatic;
+mod both_wires;
 mod cut_off;
 mod fingers;
 mod grains;
@@ -17,3 +19,5 @@ mod other_user;
 mod pinned_master;
 mod refused_start;
 mod restarted_master;
+mod road_command;
+mod said_goodbye;

@@ -3,9 +3,10 @@
 use crate::stage::Stage;
 use nix::sys::signal::Signal;
 
-#[test]
-fn reinstalled() {
-    let mut stage = Stage::with(&["web1"]);
+on_both_wires!(reinstalled);
+
+fn reinstalled(mut stage: Stage) {
+    stage.staff(&["web1"]);
     stage.stop("m", Signal::SIGTERM);
     let key = stage.pki("m").join("local.key");
     let old = std::fs::read(&key).unwrap();

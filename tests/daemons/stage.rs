@@ -28,8 +28,22 @@ impl Drop for Daemon {
     }
 }
 
+/// These tests on a stage of either wire.
+macro_rules! on_both_wires {
+    ($($test:ident),+) => {
+        mod fast {
+            $(#[test] fn $test() { super::$test(crate::stage::Stage::new()); })+
+        }
+        mod classic {
+            $(#[test] fn $test() { super::$test(crate::stage::Stage::classic()); })+
+        }
+    };
+}
+
 pub(crate) struct Stage {
     daemons: Vec<Daemon>,
+    /// A line of everybody's settings.
+    wires: &'static str,
     pub(crate) port: u16,
     // After the daemons, which write into it.
     dir: tempfile::TempDir,
@@ -55,18 +69,28 @@ pub(crate) fn free_port() -> u16 {
 }
 
 impl Stage {
-    /// Nobody yet; the master's name is `m`.
+    /// Nobody yet; the master's name is `m`. On the wire that is spoken when the settings say nothing.
     pub(crate) fn new() -> Self {
-        Self { daemons: Vec::new(), port: free_port(), dir: tempfile::tempdir().unwrap() }
+        Self { daemons: Vec::new(), wires: "", port: free_port(), dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// The same on the classic wire.
+    pub(crate) fn classic() -> Self {
+        Self { wires: "wires: [classic]\n", ..Self::new() }
     }
 
     /// A master and these minions, all accepted and answering.
     pub(crate) fn with(minions: &[&str]) -> Self {
         let mut stage = Self::new();
-        stage.master("auto_accept: True\ntimeout: 2\n");
-        minions.iter().for_each(|id| stage.minion(id, ""));
-        stage.until_answers(minions);
+        stage.staff(minions);
         stage
+    }
+
+    /// Starts a master and these minions and waits until all are accepted and answer.
+    pub(crate) fn staff(&mut self, minions: &[&str]) {
+        self.master("auto_accept: True\ntimeout: 2\n");
+        minions.iter().for_each(|id| self.minion(id, ""));
+        self.until_answers(minions);
     }
 
     pub(crate) fn root(&self, name: &str) -> PathBuf {
@@ -86,7 +110,7 @@ impl Stage {
     pub(crate) fn write(&self, name: &str, settings: &str) {
         let folder = self.root(name).join("etc/roadstead");
         fs::create_dir_all(&folder).unwrap();
-        let text = format!("id: {name}\ninterface: 127.0.0.1\nsock_dir: s\nlog_level: info\n{settings}");
+        let text = format!("id: {name}\ninterface: 127.0.0.1\nsock_dir: s\nlog_level: info\n{}{settings}", self.wires);
         fs::write(folder.join(duty(name)), text).unwrap();
     }
 

@@ -335,6 +335,7 @@ impl World {
         while let Some(output) = duty(&mut self.master, &mut self.hosts, id).and_then(Duty::poll_output) {
             match output {
                 Output::Page { yard, message } => self.pages.entry(yard).or_default().push(message),
+                Output::Links { .. } => {}
                 Output::Work(work) => self.work(id, work),
                 Output::Kill { jid } => {
                     self.hosts.get_mut(id).unwrap().killed.insert(jid.clone());

@@ -58,6 +58,28 @@ impl KeyFiles {
         Ok((keys, roll))
     }
 
+    /// The roles an earlier process saw on the fast wire. What is left of deleted ones is cleared away.
+    pub(super) fn fast(&self, roll: &Roll) -> Result<BTreeSet<Name>, KeepError> {
+        let (mut roles, errors) = self.store.fast()?;
+        for error in errors {
+            tracing::warn!(%error, "taken for what its name says");
+        }
+        roles.retain(|role| {
+            let is_known = roll.find(role).is_some() || self.is_blocked(role);
+            if !is_known {
+                self.forget_fast(role);
+            }
+            is_known
+        });
+        Ok(roles)
+    }
+
+    fn forget_fast(&self, role: &Name) {
+        if let Err(error) = self.store.forget_fast(role) {
+            tracing::warn!(%error, "left where it is");
+        }
+    }
+
     /// When to [`poll`](Self::poll) next.
     pub(super) fn due(&self) -> Time {
         self.look_at_keys
@@ -160,6 +182,7 @@ impl KeyFiles {
         let gone: Vec<_> = road.roll().iter().map(|(key, _)| key).filter(|key| is_gone(&key.role)).cloned().collect();
         for key in gone {
             tracing::debug!(role = %key.role, "its key file is gone");
+            self.forget_fast(&key.role);
             road.handle_roll(now, key, None);
         }
         for (key, acceptance) in disk.iter().filter(|(key, _)| !held.contains(&key.role)) {

@@ -8,7 +8,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::base::{Acceptance, Random};
-use crate::road::Trust;
+use crate::message::{Address, Route};
+use crate::road::{Fast, Trust, Wires};
+use crate::transport::Ticket;
 
 struct Host {
     dir: TempDir,
@@ -31,10 +33,12 @@ fn host(config: Config, before: impl FnOnce(&TempDir)) -> Host {
 
 /// A master that decides nothing by itself, and a minion whose knock is in the master's socket.
 async fn knocked(before: impl FnOnce(&TempDir)) -> (Host, Host) {
-    let config = Config { main: true, trust: Trust::Never, ..Config::new(name("m_master"), name("m")) };
+    // On the classic wire, where the first datagram knocks.
+    let classic = |of, role| Config { wires: Wires::CLASSIC, ..Config::new(name(of), name(role)) };
+    let config = Config { main: true, trust: Trust::Never, ..classic("m_master", "m") };
     let master = host(config, before);
     let dial = vec![master.raet.port.address().unwrap()];
-    let mut minion = host(Config { kind: 1, dial, ..Config::new(name("web1_minion"), name("web1")) }, |_| ());
+    let mut minion = host(Config { kind: 1, dial, ..classic("web1_minion", "web1") }, |_| ());
     // A new socket is not known to have room yet.
     minion.raet.port.ready(true).await;
     minion.raet.turn();
@@ -99,4 +103,64 @@ async fn estates_are_on_the_disk_when_it_ends() {
     let path = master.dir.path().join("m_master/local/estate.json");
     drop(master.raet);
     assert!(path.exists());
+}
+
+/// A master and a minion in session on the fast wire.
+async fn met() -> (Host, Host) {
+    let fast = |of, role, peers: &str| Config {
+        trust: Trust::Once,
+        fast: Fast { peers: peers.to_owned(), ..Fast::default() },
+        ..Config::new(name(of), name(role))
+    };
+    let mut master = host(Config { main: true, ..fast("m_master", "m", "_minion") }, |_| ());
+    let dial = vec![master.raet.port.address().unwrap()];
+    let mut minion = host(Config { kind: 1, dial, ..fast("web1_minion", "web1", "_master") }, |_| ());
+    let (mut here, mut there) = (false, false);
+    while !(here && there) {
+        tokio::select! {
+            event = master.raet.next() => here |= matches!(event, Some(Event::Joined { .. })),
+            event = minion.raet.next() => there |= matches!(event, Some(Event::Joined { .. })),
+        }
+    }
+    (master, minion)
+}
+
+#[tokio::test]
+async fn what_is_no_value_reaches_no_duty() {
+    let (mut master, mut minion) = met().await;
+    let deep = [vec![0x91; crate::base::limits::BODY_DEPTH], vec![0xc0]].concat();
+    for (n, body) in [b"\xc1".to_vec(), vec![], deep, b"\xa4good".to_vec()].into_iter().enumerate() {
+        let dst = Address { share: Some(name("fun")), ..Address::default() };
+        let route = Route { src: Address::default(), dst };
+        let message = Message { route, kind: "pub".to_owned(), body: body.into() };
+        master.raet.submit(Command::Send { ticket: Ticket(n as u64), to: name("web1"), message }).unwrap();
+    }
+    let (mut delivered, mut came) = (0, Vec::new());
+    while delivered < 4 || came.is_empty() {
+        tokio::select! {
+            event = master.raet.next() => delivered += usize::from(matches!(event, Some(Event::Delivered { .. }))),
+            event = minion.raet.next() => if let Some(Event::Received { from, message }) = event {
+                came.push((from, message.read::<String>().unwrap()));
+            },
+        }
+    }
+    assert_eq!((came, minion.raet.malformed), (vec![(name("m"), "good".to_owned())], 3));
+}
+
+#[tokio::test]
+async fn sessions_are_shown_and_ended_with_a_word() {
+    let (mut master, mut minion) = met().await;
+    let links = master.raet.links();
+    let [link] = &links[..] else { panic!("{links:?}") };
+    let address = minion.raet.port.address().unwrap().to_string();
+    assert_eq!((&link.id, &link.address), (&name("web1"), &address));
+    assert!(minion.dir.path().join("pki/fast/m").exists());
+    minion.raet.close().await;
+    loop {
+        if let Some(Event::Left { peer, .. }) = master.raet.next().await {
+            break assert_eq!(peer, name("web1"));
+        }
+    }
+    drop(master.raet);
+    assert!(master.dir.path().join("pki/fast/web1").exists());
 }

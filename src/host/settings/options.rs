@@ -14,6 +14,9 @@ pub(super) enum Standing {
 /// Settings of both duties.
 const BOTH: &[&str] = &[
     "transport",
+    "wires",
+    "ciphers",
+    "congestion",
     "interface",
     "raet_port",
     "id",

@@ -30,6 +30,8 @@ fn a_master_needs_no_settings() {
         assert_eq!(settings.sock_dir, Path::new("/var/run/roadstead/master"));
         assert_eq!((settings.auto_accept, settings.open_mode, settings.raet_mutable), (false, false, false));
         assert_eq!((settings.timeout, settings.log_level), (Duration::from_secs(5), LevelFilter::WARN));
+        assert_eq!((settings.wires, settings.congestion), (Wires::FAST, Algorithm::Bbr));
+        assert_eq!(settings.ciphers, Suite::preferred());
         assert_eq!((settings.user, settings.autosign_file, settings.autoreject_file), (None, None, None));
     }
 }
@@ -81,6 +83,22 @@ fn every_setting_of_a_minion() {
     let grains = json!({"role": ["web", "cache"], "rack": 7, "prod": true, "site": "no"});
     assert_eq!(Value::Object(settings.grains.clone()), grains);
     assert_eq!(settings.estate_name().as_str(), "web1_minion");
+}
+
+#[test]
+fn wires_and_ciphers_are_lists() {
+    for (text, wires) in [
+        ("[fast]", Wires::FAST),
+        ("fast", Wires::FAST),
+        ("[classic]", Wires::CLASSIC),
+        ("[fast, classic]", Wires::BOTH),
+        ("\n- classic\n- fast", Wires::BOTH),
+    ] {
+        assert_eq!(master(&format!("id: m\nwires: {text}\n")).wires, wires, "{text}");
+    }
+    let settings = master("id: m\nciphers: [nacl, aes-256-gcm]\ncongestion: cubic\n");
+    assert_eq!((settings.ciphers, settings.congestion), (vec![Suite::Nacl, Suite::Aes256Gcm], Algorithm::Cubic));
+    assert_eq!(master("id: m\nciphers: [aes-256-gcm]").ciphers, [Suite::Aes256Gcm]);
 }
 
 #[test]
@@ -139,6 +157,13 @@ fn wrong_values_are_named() {
         ),
         ("id: []", "'id' must be a text; put it in quotes, not a list"),
         ("transport: zeromq", "'transport' must be raet, the only transport of this version, not the text 'zeromq'"),
+        ("wires: []", "'wires' must be [fast], [fast, classic] or [classic], not a list"),
+        ("wires: [quick]", "'wires' must be [fast], [fast, classic] or [classic], not a list"),
+        ("wires: [fast, fast]", "'wires' must be [fast], [fast, classic] or [classic], not a list"),
+        ("wires: v0", "'wires' must be [fast], [fast, classic] or [classic], not the text 'v0'"),
+        ("ciphers: [rot13]", "'ciphers' must be a list of aes-256-gcm, nacl or both, best first, not a list"),
+        ("ciphers: []", "'ciphers' must be a list of aes-256-gcm, nacl or both, best first, not a list"),
+        ("congestion: reno", "'congestion' must be bbr or cubic, not the text 'reno'"),
         ("root_dir: r", "'root_dir' must be a path that begins with '/', not the text 'r'"),
         ("pki_dir: {a: b}", "'pki_dir' must be a path, not a map"),
         ("pki_dir: ''", "'pki_dir' must be a path, not the text ''"),

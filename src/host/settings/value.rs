@@ -9,6 +9,9 @@ use tracing::level_filters::LevelFilter;
 
 use crate::base::limits::ID_MAX;
 use crate::base::{Fingerprint, Name};
+use crate::nacl::Suite;
+use crate::road::Wires;
+use crate::road::v1::window::Algorithm;
 
 /// What the setting takes, as the end of "must be …".
 pub(super) type Wanted = String;
@@ -144,4 +147,44 @@ pub(super) fn transport(value: &Value) -> Result<(), Wanted> {
         Some("raet") => Ok(()),
         _ => Err("raet, the only transport of this version".into()),
     }
+}
+
+/// Which wires the road speaks.
+pub(super) fn wires(value: &Value) -> Result<Wires, Wanted> {
+    let chosen = choices(value, &["fast", "classic"]).ok_or("[fast], [fast, classic] or [classic]")?;
+    Ok(Wires { fast: chosen.contains(&0), classic: chosen.contains(&1) })
+}
+
+/// The ciphers that may seal the fast wire's packets, best first.
+pub(super) fn ciphers(value: &Value) -> Result<Vec<Suite>, Wanted> {
+    let chosen = choices(value, &Suite::ALL.map(Suite::name));
+    let chosen = chosen.ok_or("a list of aes-256-gcm, nacl or both, best first")?;
+    Ok(chosen.into_iter().filter_map(|at| Suite::ALL.get(at).copied()).collect())
+}
+
+pub(super) fn congestion(value: &Value) -> Result<Algorithm, Wanted> {
+    match value.as_str() {
+        Some("bbr") => Ok(Algorithm::Bbr),
+        Some("cubic") => Ok(Algorithm::Cubic),
+        _ => Err("bbr or cubic".into()),
+    }
+}
+
+/// The places of the named ones in `names`, in the order written; none for an empty list, a stranger or one named twice.
+fn choices(value: &Value, names: &[&str]) -> Option<Vec<usize>> {
+    let list = match value {
+        // One alone needs no brackets.
+        Value::String(_) => std::slice::from_ref(value),
+        Value::Array(list) => list.as_slice(),
+        _ => return None,
+    };
+    let mut chosen = Vec::new();
+    for entry in list {
+        let at = names.iter().position(|name| entry.as_str() == Some(name))?;
+        if chosen.contains(&at) {
+            return None;
+        }
+        chosen.push(at);
+    }
+    (!chosen.is_empty()).then_some(chosen)
 }

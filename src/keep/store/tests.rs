@@ -85,7 +85,7 @@ fn own_keys_are_kept_and_never_overwritten() {
     store.create_own_keys(&second, true).unwrap();
     assert_eq!(store.own_keys().unwrap().unwrap().sign.seed(), second.sign.seed());
     let left: Vec<_> = fs::read_dir(&store.pki_dir).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(left.len(), 4, "{left:?}");
+    assert_eq!(left.len(), 5, "{left:?}");
 }
 
 #[test]
@@ -378,4 +378,51 @@ fn the_glance_sees_what_the_key_tool_does() {
     changed("accepted", &Change::Role(key(1, "web1"), Acceptance::Accepted));
     changed("rejected", &Change::Role(key(1, "web1"), Acceptance::Rejected));
     changed("deleted", &Change::DropRole(name("web1")));
+}
+
+/// The roles seen on the fast wire, and the errors.
+fn fast(store: &Store) -> (Vec<String>, Vec<String>) {
+    let (roles, errors) = store.fast().unwrap();
+    (roles.iter().map(ToString::to_string).collect(), errors.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn who_was_seen_on_the_fast_wire_is_remembered_as_long_as_its_key() {
+    let (dir, store) = store();
+    for (seed, role) in ["web1", "web2", "web3"].into_iter().enumerate() {
+        store.apply(&Change::Role(key(seed as u64, role), Acceptance::Accepted)).unwrap();
+        store.apply(&Change::Fast(name(role))).unwrap();
+        store.apply(&Change::Fast(name(role))).unwrap();
+    }
+    // Nobody knows this one: it was deleted meanwhile.
+    store.apply(&Change::Fast(name("web9"))).unwrap();
+    assert_eq!(fast(&store), (vec!["web1".into(), "web2".into(), "web3".into()], vec![]));
+    assert_eq!(mode(&dir.path().join("pki/master/fast/web1")), 0o600);
+    store.apply(&Change::Role(key(0, "web1"), Acceptance::Rejected)).unwrap();
+    store.apply(&Change::DropRole(name("web2"))).unwrap();
+    fs::remove_file(dir.path().join("pki/master/accepted/web3")).unwrap();
+    for role in ["web1", "web3"] {
+        store.forget_fast(&name(role)).unwrap();
+    }
+    // As `estate-keys` opens it.
+    let again = Store::open(&dir.path().join("pki/master"), None).unwrap();
+    assert_eq!(fast(&again).0, ["web1"]);
+    again.apply(&Change::DropRole(name("web1"))).unwrap();
+    assert_eq!(fast(&again).0, [""; 0]);
+}
+
+#[test]
+fn damaged_notes_of_the_fast_wire_are_told_of_and_count() {
+    let (dir, store) = store();
+    let path = dir.path().join("pki/master/fast");
+    fs::write(path.join("no name"), "").unwrap();
+    fs::create_dir(path.join("web1")).unwrap();
+    fs::write(path.join("web2"), "").unwrap();
+    chmod(&path.join("web2"), 0o666);
+    fs::write(path.join(".new-1-1"), "").unwrap();
+    let (roles, errors) = fast(&store);
+    assert_eq!(roles, ["web1", "web2"]);
+    let words = ["no role or estate can have this name", "not a plain file", "others may change it"];
+    assert_eq!(errors.len(), words.len());
+    assert!(errors.iter().zip(words).all(|(error, word)| error.contains(word)), "{errors:?}");
 }

@@ -210,6 +210,12 @@ fn on_join(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, co
         core.stats.drop(Drop::BadJoin);
         return None;
     };
+    if core.config.wires.fast && core.is_fast_only(&peer.key.role) {
+        // Silence: whoever dropped its fast packets to lead it here learns nothing.
+        tracing::debug!(estate = %peer.name, %from, "not taken in on the classic wire: it was seen on the fast one");
+        core.stats.drop(Drop::Unsupported);
+        return None;
+    }
     let is_known_as = |known: &Peer| known.name == peer.name || known.key == peer.key;
     if head.de != 0 && table.find(head.de).and_then(|r| r.peer.as_ref()).is_some_and(|known| !is_known_as(known)) {
         // A number from before we lost our table; it is another estate's now.

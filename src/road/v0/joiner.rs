@@ -192,6 +192,11 @@ fn on_response(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8], i
     if !super::dispatch::is_named_well(core, &peer) {
         return core.stats.drop(Drop::BadJoin);
     }
+    if core.config.wires.fast && core.is_fast_only(&peer.key.role) {
+        tracing::warn!(estate = %peer.name, "not joined: it was seen on the fast wire and answers on the classic one");
+        core.stats.drop(Drop::Unsupported);
+        return ignore(core, remote);
+    }
     if let Some(known) = &remote.peer {
         let is_free = core.config.trust == Trust::Always || !core.is_on_roll(&known.key);
         if known.key != peer.key && !is_free {
