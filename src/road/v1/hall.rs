@@ -2,14 +2,15 @@
 //!
 //! Datagrams come in by session id, messages by the estate's name. A session that ends leaves nothing but its last words.
 
+mod cids;
 mod door;
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::cids::Cids;
 use super::dialer::Dialer;
 use super::handshake::{Established, Identity, Responder, Rules};
 use super::message::Outgoing;
@@ -31,7 +32,7 @@ pub(crate) struct Hall {
     responder: Option<Responder>,
     sessions: Vec<Option<Box<Session>>>,
     free: Vec<u32>,
-    cids: HashMap<u64, u32, BuildHasherDefault<CidHasher>>,
+    cids: Cids,
     names: BTreeMap<Name, u32>,
     dialers: Vec<Dialer>,
     /// Where estates wait that were turned away, by role: they are called when somebody decides.
@@ -105,7 +106,7 @@ impl Hall {
             responder: responder.flatten(),
             sessions: Vec::new(),
             free: Vec::new(),
-            cids: HashMap::default(),
+            cids: Cids::default(),
             names: BTreeMap::new(),
             dialers,
             waiting: BTreeMap::new(),
@@ -381,24 +382,4 @@ fn data_cid(datagram: &[u8]) -> Option<u64> {
     let (_, rest) = rest.split_first()?;
     let cid = rest.first_chunk::<8>()?;
     crate::wire::v1::DataHead::is_data(*first).then(|| u64::from_be_bytes(*cid))
-}
-
-/// Session ids are random already.
-#[derive(Default)]
-struct CidHasher(u64);
-
-impl Hasher for CidHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, n: u64) {
-        self.0 = n;
-    }
 }
