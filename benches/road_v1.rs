@@ -1,7 +1,7 @@
 //! The fast road over loopback, both ends on blocking sockets with a thread each: bulk, small messages, question and
 //! answer; and handshakes. `cargo bench --bench road_v1 [-- seconds]`. The side-by-side run with peers is `--bench peers`.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -165,17 +165,19 @@ impl Road {
         self.note_room();
     }
 
-    /// Writes the next datagram, or train of equal ones, into `out` (cleared first) and says how and where it goes.
+    /// Writes the next datagram, or train of equal ones, into `out` and says how much of it goes where, and how. What
+    /// lies behind that is of no meaning; a shell that hands the same buffer in again and again spares itself the zeroing.
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<Transmit> {
         self.advance(now);
-        out.clear();
         if let Some((to, datagram)) = self.core.next_control() {
             // Not swapped in: the shell's buffer keeps its room.
+            out.clear();
             out.extend_from_slice(&datagram);
             return Some(self.count_out(Transmit::one(to, out.len())));
         }
         while let Some(nuid) = self.agenda.next_ready() {
             let Some(remote) = self.table.find(nuid) else { continue };
+            out.clear();
             let is_filled = remote.fill(&mut self.core, out);
             let to = remote.ha;
             self.settle(nuid);

@@ -213,7 +213,8 @@ impl Hall {
     pub(crate) fn poll_transmit(&mut self, core: &mut Core, out: &mut Vec<u8>) -> Option<Transmit> {
         for dialer in &mut self.dialers {
             if let Some(datagram) = dialer.poll_transmit(core) {
-                *out = datagram;
+                out.clear();
+                out.extend_from_slice(&datagram);
                 return Some(Transmit::one(dialer.address, out.len()));
             }
         }

@@ -65,8 +65,10 @@ pub(crate) struct Found {
 /// Everybody, in the order of the tables.
 pub(crate) fn all() -> Vec<&'static dyn Peer> {
     vec![
-        &roadstead::FAST_AES,
-        &roadstead::FAST_NACL,
+        &roadstead::AES,
+        &roadstead::NACL,
+        &roadstead::FREE,
+        &roadstead::CUBIC,
         &roadstead::CLASSIC,
         &quic::CUBIC,
         &quic::BBR,

@@ -1,6 +1,5 @@
-//! Roadstead itself: the classic road, and the places of the fast one with either cipher.
+//! Roadstead itself: the fast road with either cipher and either congestion control, and the classic one.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,14 +11,18 @@ use roadstead::drive::entropy;
 use roadstead::drivers::plain::Plain;
 use roadstead::keep::OwnKeys;
 use roadstead::message::{Message, Route};
-use roadstead::road::{Config, Memory, Output, Trust};
+use roadstead::nacl::Suite;
+use roadstead::road::v1::Algorithm;
+use roadstead::road::{Config, Fast, Memory, Output, Trust, Wires};
 use roadstead::transport::{Command, Event, Ticket};
 
-use super::stream::MARGIN;
+use super::stream::{MARGIN, PATIENCE};
 use super::{End, Found, Peer};
 use crate::clock;
-use crate::meter::Meter;
-use crate::work::{Figures, Job, PACED, SMALL, Work};
+use crate::meter::{Meter, due};
+use crate::work::{Figures, Job, PACE, SMALL, Work};
+
+mod crowd;
 
 /// Our road, in one of its wires.
 pub(crate) struct Roadstead {
@@ -27,23 +30,70 @@ pub(crate) struct Roadstead {
     wire: Wire,
 }
 
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Wire {
-    /// The fast road with AES-256-GCM.
-    FastAes,
-    /// The fast road with XSalsa20-Poly1305.
-    FastNacl,
+    /// The fast road.
+    Fast {
+        suite: Suite,
+        control: Algorithm,
+        /// Largest datagram it tries.
+        datagram: u16,
+    },
     /// RAET as it was.
     Classic,
 }
 
-pub(crate) static FAST_AES: Roadstead = Roadstead { name: "Roadstead fast, AES", wire: Wire::FastAes };
-pub(crate) static FAST_NACL: Roadstead = Roadstead { name: "Roadstead fast, NaCl", wire: Wire::FastNacl };
+/// What fits Ethernet, and what loopback takes.
+const ETHERNET: u16 = 1452;
+const LOOPBACK: u16 = 65_487;
+
+const fn fast(name: &'static str, suite: Suite, control: Algorithm, datagram: u16) -> Roadstead {
+    Roadstead { name, wire: Wire::Fast { suite, control, datagram } }
+}
+
+pub(crate) static AES: Roadstead = fast("Roadstead AES", Suite::Aes256Gcm, Algorithm::Bbr, ETHERNET);
+pub(crate) static NACL: Roadstead = fast("Roadstead NaCl", Suite::Nacl, Algorithm::Bbr, ETHERNET);
+pub(crate) static FREE: Roadstead = fast("Roadstead, any MTU", Suite::Aes256Gcm, Algorithm::Bbr, LOOPBACK);
+pub(crate) static CUBIC: Roadstead = fast("Roadstead CUBIC", Suite::Aes256Gcm, Algorithm::Cubic, ETHERNET);
 pub(crate) static CLASSIC: Roadstead = Roadstead { name: "Roadstead classic", wire: Wire::Classic };
 
-/// Bytes of one message of a bulk transfer, and how many are under way.
-const BULK: usize = 128 << 10;
-const WINDOW: usize = 32;
+/// Bytes of one message of a bulk transfer, and bytes under way.
+const BULK: usize = 256 << 10;
+const WINDOW: usize = 32 << 20;
+/// The classic road's.
+const CLASSIC_BULK: usize = 128 << 10;
+const CLASSIC_WINDOW: usize = 32;
+
+impl Roadstead {
+    fn is_classic(&self) -> bool {
+        self.wire == Wire::Classic
+    }
+
+    /// A road of this wire that dials `dial`, or waits to be dialled.
+    fn config(&self, name: &str, dial: Vec<SocketAddr>) -> Result<Config> {
+        let name = Name::new(name)?;
+        let wires = if self.is_classic() { Wires::CLASSIC } else { Wires::FAST };
+        let mut fast = Fast::default();
+        if let Wire::Fast { suite, control, datagram } = self.wire {
+            fast = Fast { suites: vec![suite], control, datagram, ..fast };
+        }
+        Ok(Config { main: dial.is_empty(), trust: Trust::Once, dial, wires, fast, ..Config::new(name.clone(), name) })
+    }
+
+    fn bind(&self, at: SocketAddr, name: &str, dial: Vec<SocketAddr>) -> Result<Plain> {
+        let keys = OwnKeys::generate(&mut Random::new(entropy::seed()?));
+        Ok(Plain::bind(at, self.config(name, dial)?, keys, Memory::default())?)
+    }
+
+    /// A body of `size` bytes in all; the classic wire's is a value with its encoding.
+    fn message(&self, size: usize) -> Result<Message> {
+        if !self.is_classic() {
+            return Ok(Message { body: vec![7; size].into(), ..Message::default() });
+        }
+        let probe = Message::new(Route::default(), "load", &"")?;
+        Ok(Message::new(Route::default(), "load", &"x".repeat(size.saturating_sub(probe.body.len())))?)
+    }
+}
 
 impl Peer for Roadstead {
     fn name(&self) -> &'static str {
@@ -51,37 +101,45 @@ impl Peer for Roadstead {
     }
 
     fn can(&self, work: Work) -> bool {
-        // The fast wires wait for their shell.
-        self.wire == Wire::Classic && matches!(work, Work::Bulk | Work::Request | Work::Flood)
+        !self.is_classic() || matches!(work, Work::Bulk | Work::Request | Work::Flood)
     }
 
     fn serve(&self, end: &End, meter: Arc<Meter>, tell: &dyn Fn(Found)) -> Result<Infallible> {
-        let mut road = bind((end.ip, 0).into(), "far", Vec::new())?;
-        tell(Found { at: road.address()?, key: String::new() });
+        let mut road = self.bind((end.ip, 0).into(), "far", Vec::new())?;
+        let own = road.road().own_key();
+        let key = [&own.verify.as_bytes()[..], &own.public.as_bytes()[..]].concat();
+        tell(Found { at: road.address()?, key: key.iter().map(|byte| format!("{byte:02x}")).collect() });
         loop {
             let Some(Output::Event(Event::Received { from, message })) = road.next(TURN)? else { continue };
-            if meter.job().work == Work::Request {
-                submit(&mut road, Command::Send { ticket: Ticket(0), to: from, message })?;
-            } else {
-                meter.take(message.body.len(), 1);
+            match meter.job().work {
+                Work::Request => submit(&mut road, Command::Send { ticket: Ticket(0), to: from, message })?,
+                Work::Paced => meter.paced(&message.body),
+                _ => meter.take(message.body.len(), 1),
             }
         }
     }
 
     fn drive(&self, end: &End, to: &Found, job: Job, tell: &dyn Fn(Figures)) -> Result<Infallible> {
-        let mut road = bind((end.ip, 0).into(), "near", vec![to.at])?;
+        let mut figures = Figures::default();
+        if matches!(job.work, Work::Handshake | Work::Handshakes | Work::Idle) {
+            return crowd::drive(self, end, to, job, tell);
+        }
+        let mut road = self.bind((end.ip, 0).into(), "near", vec![to.at])?;
         let peer = loop {
             if let Some(Output::Event(Event::Joined { peer })) = road.next(TURN)? {
                 break peer;
             }
         };
-        let mut figures = Figures::default();
         let before = clock::processor();
         match job.work {
-            Work::Request => figures.spread(requests(&mut road, &peer, job)?),
-            Work::Bulk => flood(&mut road, &peer, job, BULK)?,
-            Work::Paced => flood(&mut road, &peer, job, PACED)?,
-            _ => flood(&mut road, &peer, job, SMALL)?,
+            Work::Request => figures.spread(requests(&mut road, &peer, job, self.message(SMALL)?)?),
+            Work::Paced => paced(&mut road, &peer, job)?,
+            Work::Bulk if self.is_classic() => {
+                flood(&mut road, &peer, job, self.message(CLASSIC_BULK)?, CLASSIC_BULK * CLASSIC_WINDOW)?;
+            }
+            Work::Bulk => flood(&mut road, &peer, job, self.message(BULK)?, WINDOW)?,
+            _ if self.is_classic() => flood(&mut road, &peer, job, self.message(SMALL)?, SMALL * CLASSIC_WINDOW)?,
+            _ => flood(&mut road, &peer, job, self.message(SMALL)?, SMALL << 13)?,
         }
         figures.set("near-processor", clock::processor() - before);
         tell(figures);
@@ -93,19 +151,6 @@ impl Peer for Roadstead {
 
 const TURN: Duration = Duration::from_millis(100);
 
-fn bind(at: SocketAddr, name: &str, dial: Vec<SocketAddr>) -> Result<Plain> {
-    let name = Name::new(name)?;
-    let config = Config { main: dial.is_empty(), trust: Trust::Once, dial, ..Config::new(name.clone(), name) };
-    let keys = OwnKeys::generate(&mut Random::new(entropy::seed()?));
-    Ok(Plain::bind(at, config, keys, Memory::default())?)
-}
-
-/// A body of `size` bytes in all, its encoding included.
-fn message(size: usize) -> Result<Message> {
-    let probe = Message::new(Route::default(), "load", &"")?;
-    Ok(Message::new(Route::default(), "load", &"x".repeat(size.saturating_sub(probe.body.len())))?)
-}
-
 fn submit(road: &mut Plain, mut command: Command) -> Result<()> {
     while let Err(back) = road.submit(command) {
         command = back;
@@ -114,31 +159,58 @@ fn submit(road: &mut Plain, mut command: Command) -> Result<()> {
     Ok(())
 }
 
-fn flood(road: &mut Plain, peer: &Name, job: Job, size: usize) -> Result<()> {
-    let (message, end) = (message(size)?, Instant::now() + job.time + MARGIN);
-    let mut under_way = VecDeque::new();
-    let mut ticket = 0;
+/// As many messages as there is room for, `window` bytes under way at most.
+fn flood(road: &mut Plain, peer: &Name, job: Job, message: Message, window: usize) -> Result<()> {
+    let (size, end) = (message.body.len(), Instant::now() + job.time + MARGIN);
+    let (mut under_way, mut ticket) = (0, 0);
     while Instant::now() < end {
-        while under_way.len() < WINDOW {
+        while under_way + size <= window {
             ticket += 1;
             let command = Command::Send { ticket: Ticket(ticket), to: peer.clone(), message: message.clone() };
             if road.submit(command).is_err() {
                 break;
             }
-            under_way.push_back(ticket);
+            under_way += size;
         }
-        match road.next(TURN)? {
-            Some(Output::Event(Event::Delivered { .. })) => drop(under_way.pop_front()),
-            Some(Output::Event(Event::Failed { why, .. })) => bail!("{why}"),
-            _ => {}
+        let mut patience = TURN;
+        while let Some(output) = road.next(patience)? {
+            match output {
+                Output::Event(Event::Delivered { .. }) => under_way -= size,
+                Output::Event(Event::Failed { why, .. }) => bail!("{why}"),
+                _ => {}
+            }
+            if under_way <= window / 2 {
+                break;
+            }
+            patience = Duration::ZERO;
         }
     }
     Ok(())
 }
 
+/// Messages as they come due, whether or not those before have left.
+fn paced(road: &mut Plain, peer: &Name, job: Job) -> Result<()> {
+    let step = Duration::from_nanos(1_000_000_000 / PACE);
+    let start = Instant::now();
+    let end = start + job.time;
+    let mut next = start;
+    let mut body = Vec::new();
+    while Instant::now() < end + PATIENCE {
+        while next <= Instant::now() && next < end {
+            due(&mut body);
+            let message = Message { body: body.clone().into(), ..Message::default() };
+            submit(road, Command::Send { ticket: Ticket(1), to: peer.clone(), message })?;
+            next += step;
+        }
+        let wait = if next < end { next.saturating_duration_since(Instant::now()) } else { TURN };
+        road.next(wait)?;
+    }
+    Ok(())
+}
+
 /// Round trips in microseconds.
-fn requests(road: &mut Plain, peer: &Name, job: Job) -> Result<Vec<f64>> {
-    let (message, mut samples) = (message(SMALL)?, Vec::new());
+fn requests(road: &mut Plain, peer: &Name, job: Job, message: Message) -> Result<Vec<f64>> {
+    let mut samples = Vec::new();
     let end = Instant::now() + job.time;
     while Instant::now() < end {
         let start = clock::now();
