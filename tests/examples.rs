@@ -1,5 +1,8 @@
 //! The examples run to their end by themselves, and say what they promise.
 
+// Tests say what must be so.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::path::PathBuf;
 use std::process::Command;
 
