@@ -13,7 +13,7 @@ use roadstead::drive::entropy;
 use roadstead::drivers::plain::Plain;
 use roadstead::keep::OwnKeys;
 use roadstead::message::{Message, Route};
-use roadstead::road::{Config, Datagram, Mark, Memory, Output, Road, Trust};
+use roadstead::road::{Config, Datagram, Mark, Memory, Output, Road, Trust, Wires};
 use roadstead::transport::{Command, Event, Ticket};
 
 #[path = "../tests/interop/python.rs"]
@@ -56,7 +56,7 @@ fn ours(size: usize, window: usize, count: usize) -> f64 {
     let (tell, told) = mpsc::channel();
     let (stop, stopped) = mpsc::channel::<()>();
     let receiver = {
-        let config = Config { main: true, trust: Trust::Once, ..Config::new(to.clone(), to) };
+        let config = Config { wires: Wires::CLASSIC, main: true, trust: Trust::Once, ..Config::new(to.clone(), to) };
         std::thread::spawn(move || {
             let mut road = Plain::bind(any, config, keys(), Memory::default()).unwrap();
             tell.send(road.address().unwrap()).unwrap();
@@ -71,7 +71,7 @@ fn ours(size: usize, window: usize, count: usize) -> f64 {
         })
     };
     let dial = vec![told.recv().unwrap()];
-    let config = Config { dial, trust: Trust::Once, ..Config::new(from.clone(), from) };
+    let config = Config { wires: Wires::CLASSIC, dial, trust: Trust::Once, ..Config::new(from.clone(), from) };
     let mut road = Plain::bind(any, config, keys(), Memory::default()).unwrap();
     let peer = loop {
         if let Some(Output::Event(Event::Joined { peer })) = road.next(TURN).unwrap() {
@@ -105,7 +105,11 @@ fn ours(size: usize, window: usize, count: usize) -> f64 {
 fn engines(size: usize, window: usize, count: usize) -> f64 {
     let address = |n: u8| SocketAddr::from(([10, 0, 0, n], 4506));
     let name = |text| Name::new(text).unwrap();
-    let config = |text: &'static str| Config { trust: Trust::Once, ..Config::new(name(text), name(text)) };
+    let config = |text: &'static str| Config {
+        wires: Wires::CLASSIC,
+        trust: Trust::Once,
+        ..Config::new(name(text), name(text))
+    };
     let keys = |n| OwnKeys::generate(&mut Random::from_number(n));
     let main = Config { main: true, ..config("to") };
     let dial = Config { dial: vec![address(0)], ..config("from") };

@@ -12,7 +12,7 @@ use roadstead::base::{Acceptance, Time};
 use roadstead::keep::{OwnKeys, RemoteRecord, RoleKey};
 use roadstead::nacl::{PublicKey, SecretKey, SigningKey};
 use roadstead::road::place::Placed;
-use roadstead::road::{Config, Memory, Mutable, Output, Road, Trust};
+use roadstead::road::{Config, Memory, Mutable, Output, Road, Trust, Wires};
 use roadstead::transport::Event;
 use roadstead::wire::v0::{self, BodyKind, PacketKind, TransactKind};
 use serde_json::Value;
@@ -90,6 +90,7 @@ fn road(keys: &Value, me: &Value, setup: &Setup, who: &str, sender: &str) -> Roa
         mutable: setup.mutable,
         trust: setup.trust,
         body_kind: BodyKind::Json,
+        wires: Wires::CLASSIC,
         ..Config::new(name(me["name"].as_str().unwrap()), name(who))
     };
     let own = OwnKeys {

@@ -14,7 +14,7 @@ use roadstead::base::{Acceptance, Time};
 use roadstead::keep::{OwnKeys, RemoteRecord, RoleKey};
 use roadstead::nacl::{PublicKey, SecretKey, SigningKey};
 use roadstead::road::place::Placed;
-use roadstead::road::{Config, Memory, Mutable, Output, Road, Trust};
+use roadstead::road::{Config, Memory, Mutable, Output, Road, Trust, Wires};
 use roadstead::transport::Event;
 use roadstead::wire::v0::{self, BodyKind, Head, HeadKind, PacketKind, TransactKind};
 use serde_json::Value;
@@ -76,6 +76,7 @@ impl Session {
             trust: Trust::Once,
             mutable: Mutable::Nothing,
             random_sessions: false,
+            wires: Wires::CLASSIC,
             ..Config::new(name(keys["name"].as_str().unwrap()), name(keys["role"].as_str().unwrap()))
         }
     }

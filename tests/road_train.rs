@@ -8,14 +8,18 @@ use proptest::prelude::*;
 use roadstead::base::{Acceptance, Name, Random, Time};
 use roadstead::keep::OwnKeys;
 use roadstead::message::{Message, Route};
-use roadstead::road::{Config, Datagram, Mark, Memory, Output, Road, Trust};
+use roadstead::road::{Config, Datagram, Mark, Memory, Output, Road, Trust, Wires};
 use roadstead::sim::World;
 use roadstead::transport::{Command, Event, Ticket};
 
 /// A road that has joined another, and the datagrams of `messages` messages on their way to that other.
 fn burst(messages: u64) -> (Road, Vec<Vec<u8>>, Time) {
     let name = |text| Name::new(text).unwrap();
-    let config = |text: &'static str| Config { trust: Trust::Once, ..Config::new(name(text), name(text)) };
+    let config = |text: &'static str| Config {
+        wires: Wires::CLASSIC,
+        trust: Trust::Once,
+        ..Config::new(name(text), name(text))
+    };
     let main = Config { main: true, ..config("to") };
     let dial = Config { dial: vec![World::address(0)], ..config("from") };
     let keys = |n| OwnKeys::generate(&mut Random::from_number(n));

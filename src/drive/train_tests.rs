@@ -28,7 +28,7 @@ fn load(arrivals: &mut Arrivals, pieces: &[Piece]) {
 
 fn pieces() -> impl Strategy<Value = Vec<Piece>> {
     let bytes = prop::collection::vec(any::<u8>(), 0..300);
-    prop::collection::vec((0u16..4, bytes, 1usize..100, 0u8..4), 0..BATCH_SIZE)
+    prop::collection::vec((0u16..4, bytes, 1usize..100, 0u8..4), 0..BATCH)
 }
 
 proptest! {

@@ -34,6 +34,10 @@ pub(crate) struct Core {
     pub(crate) now: Time,
     controls: VecDeque<(SocketAddr, Vec<u8>)>,
     outputs: VecDeque<Output>,
+    /// Bytes of messages in `outputs`.
+    waiting: usize,
+    /// Tickets of the fast wire answered.
+    pub(crate) answered: u64,
     /// How many roles the roll has, and how many of them are pending.
     known: usize,
     pending: usize,
@@ -87,6 +91,8 @@ impl Core {
             now,
             controls: VecDeque::new(),
             outputs: VecDeque::new(),
+            waiting: 0,
+            answered: 0,
             known: 0,
             pending: 0,
             clashes: BTreeMap::new(),
@@ -155,10 +161,21 @@ impl Core {
 
     /// Whether another message may be delivered: the shell reads outputs slower than the road fills them otherwise.
     pub(crate) fn has_room(&self) -> bool {
-        self.outputs.len() < limits::OUTPUTS
+        let is_slow = self.waiting > 0 && self.waiting + self.held.coming >= self.config.bytes;
+        self.outputs.len() < limits::OUTPUTS && !is_slow
+    }
+
+    /// Whether the shell has read so much that messages that were held back may come again.
+    pub(crate) fn has_much_room(&self) -> bool {
+        self.outputs.len() < limits::OUTPUTS / 2 && self.waiting <= self.config.bytes / 2
     }
 
     pub(crate) fn event(&mut self, event: Event) {
+        match &event {
+            Event::Received { message, .. } => self.waiting += message.body.len(),
+            Event::Delivered { .. } | Event::Failed { .. } => self.answered += 1,
+            _ => {}
+        }
         self.outputs.push_back(Output::Event(event));
     }
 
@@ -167,7 +184,11 @@ impl Core {
     }
 
     pub(crate) fn next_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if let Some(Output::Event(Event::Received { message, .. })) = &output {
+            self.waiting -= message.body.len();
+        }
+        output
     }
 
     pub(crate) fn has_outputs(&self) -> bool {
@@ -197,6 +218,16 @@ impl Core {
                 Judgement::Pending
             }
         }
+    }
+
+    /// The same for the classic wire: an estate that was seen on the fast one gets silence there, for whoever led it back
+    /// may be no friend of either.
+    pub(crate) fn judge_classic(&mut self, key: &RoleKey) -> Judgement {
+        if self.is_fast_only(&key.role) {
+            self.stats.drop(Drop::Unsupported);
+            return Judgement::Full;
+        }
+        self.judge(key)
     }
 
     /// A handshake has proved this key: if it was let in on trust, it is written down now. Says whether it is accepted.

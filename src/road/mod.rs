@@ -46,8 +46,8 @@ pub struct Road {
     hall: Option<Hall>,
     /// A command was handed back because all estates together hold too much.
     is_awaited: bool,
-    /// Messages of the fast wire delivered when one was handed back.
-    delivered: u64,
+    /// Tickets answered when a message of the fast wire was handed back.
+    answered: u64,
     /// Up to here the disk has numbers down as given out.
     reserved: u32,
 }
@@ -80,7 +80,10 @@ impl Road {
         let hall = wires.fast.then(|| Hall::new(&mut core, settings, &keys, now)).flatten();
         let mut agenda = Agenda::default();
         let mut restored = 0u32;
-        for record in memory.remotes.iter().filter(|_| wires.classic) {
+        for record in &memory.remotes {
+            if !wires.classic || (wires.fast && core.is_fast_only(&record.role)) {
+                continue;
+            }
             let key = core.roll.find(&record.role).filter(|(_, acceptance)| *acceptance == Acceptance::Accepted);
             let Some(key) = key.map(|(key, _)| key.clone()) else { continue };
             let mut remote = Remote::restore(record, key);
@@ -99,7 +102,7 @@ impl Road {
             let nuid = remote.nuid;
             agenda.set_deadline(nuid, remote.deadline());
         }
-        let mut road = Self { core, table, agenda, hall, is_awaited: false, delivered: 0, reserved: memory.local.puid };
+        let mut road = Self { core, table, agenda, hall, is_awaited: false, answered: 0, reserved: memory.local.puid };
         road.note_puid();
         road
     }
@@ -113,7 +116,9 @@ impl Road {
     /// for signatures.
     pub fn handle_datagrams(&mut self, now: Time, datagrams: &mut [Datagram<'_>]) {
         self.advance(now);
-        let mut proven = v0::batch::prove(&mut self.table, datagrams).into_iter();
+        let is_classic = self.core.config.wires.classic && datagrams.iter().any(|datagram| !is_fast(datagram.bytes));
+        let proven = if is_classic { v0::batch::prove(&mut self.table, datagrams) } else { Vec::new() };
+        let mut proven = proven.into_iter();
         for datagram in datagrams {
             self.take(datagram, proven.next().flatten());
         }
@@ -130,6 +135,7 @@ impl Road {
         match command {
             Command::Admit { role, fingerprint, acceptance } => {
                 self.admit(&role, fingerprint, acceptance);
+                self.note_room();
                 Ok(())
             }
             Command::Send { ticket, to, message } => self.send(ticket, to, message),
@@ -147,6 +153,7 @@ impl Road {
         let role = key.role.clone();
         self.core.learn(key, acceptance);
         self.apply(&role, acceptance);
+        self.note_room();
     }
 
     /// Time has passed.
@@ -191,7 +198,14 @@ impl Road {
 
     /// The next event for the application or change for the disk.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.core.next_output()
+        let output = self.core.next_output();
+        if let Some(hall) = &mut self.hall
+            && hall.is_holding
+            && self.core.has_much_room()
+        {
+            hall.release(&mut self.core);
+        }
+        output
     }
 
     /// When to call [`Road::handle_timeout`] next.
@@ -311,10 +325,10 @@ impl Road {
         }
     }
 
-    /// Somebody was sent away with a message: says so when another has arrived since.
+    /// Somebody was sent away with a message: says so when another is over since.
     fn note_room(&mut self) {
         let has_room = self.core.held.going <= self.core.config.bytes / 2;
-        if self.is_awaited && has_room && self.core.stats.messages_out > self.delivered {
+        if self.is_awaited && has_room && self.core.answered > self.answered {
             self.is_awaited = false;
             self.core.event(Event::Room);
         }

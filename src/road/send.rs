@@ -57,7 +57,7 @@ impl Road {
             Some(Some(Ok(()))) => Ok(()),
             Some(None) => self.fail(ticket, Failure::Absent),
             None | Some(Some(Err(_))) => {
-                (self.is_awaited, self.delivered) = (true, self.core.stats.messages_out);
+                (self.is_awaited, self.answered) = (true, self.core.answered);
                 Err(Command::Send { ticket, to, message })
             }
         }

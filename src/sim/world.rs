@@ -29,9 +29,10 @@ pub struct Host {
     pub is_down: bool,
     /// Its cable is out: it runs, and nothing reaches it or leaves it.
     pub is_cut: bool,
-    /// Its settings and keys, for a restart.
+    /// Its settings, for a restart.
     config: Config,
-    keys: OwnKeys,
+    /// Its keys.
+    pub keys: OwnKeys,
 }
 
 /// Hosts, the links between them, and time.

@@ -245,3 +245,69 @@ pub(crate) fn story(world: &World) -> String {
     }
     story
 }
+
+/// A master of the fast wire that takes the first key of any name.
+pub(crate) fn fast_master() -> Config {
+    Config { main: true, trust: Trust::Once, ..roadstead::sim::fast("master") }
+}
+
+/// An estate of the fast wire that dials the first host and trusts the first key it sees there.
+pub(crate) fn fast_minion(name: &str) -> Config {
+    Config { kind: 1, trust: Trust::Once, dial: vec![World::address(MASTER)], ..roadstead::sim::fast(name) }
+}
+
+/// Host 0 `master` and host 1 `web1` of the fast wire, joined over `link`; everything recorded, nothing said yet.
+pub(crate) fn fast_pair(seed: u64, link: Link) -> World {
+    let mut world = World::new(seed);
+    world.is_recording = true;
+    world.link = link;
+    world.add(fast_master());
+    world.add(fast_minion("web1"));
+    assert!(world.run_until(SECOND * 60, both_present), "join");
+    world.run(SECOND);
+    forget(&mut world);
+    world
+}
+
+/// Host 0 `master` and `count` minions `web1`, `web2`, … of the fast wire, all joined; nothing said yet.
+pub(crate) fn fast_fleet(seed: u64, count: usize) -> World {
+    let mut world = World::new(seed);
+    world.add(fast_master());
+    for n in 1..=count {
+        world.add(fast_minion(&format!("web{n}")));
+    }
+    let all = |world: &mut World| world.host(MASTER).road.sessions().len() == count;
+    assert!(world.run_until(SECOND * 20, all), "a fleet joins on a perfect link");
+    world.run(SECOND);
+    forget(&mut world);
+    world
+}
+
+/// A message of the fast wire: `len` bytes that differ from place to place, and from ticket to ticket.
+pub(crate) fn bulk(ticket: u64, len: usize) -> Message {
+    let byte = |i: u64| ((i + ticket * 1_000_003 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8;
+    let body: Vec<u8> = (0..len as u64).map(byte).collect();
+    Message { kind: "load".into(), body: body.into(), ..Message::default() }
+}
+
+/// How often each body has arrived at a host.
+pub(crate) fn bodies(world: &mut World, n: usize) -> BTreeMap<bytes::Bytes, u32> {
+    let mut bodies = BTreeMap::new();
+    for event in &world.host(n).events {
+        if let Event::Received { message, .. } = event {
+            *bodies.entry(message.body.clone()).or_default() += 1;
+        }
+    }
+    bodies
+}
+
+/// What the roads of all hosts have passed over, all reasons together.
+pub(crate) fn dropped(world: &World) -> u64 {
+    world.hosts.iter().flat_map(|host| host.road.stats().drops.values()).sum()
+}
+
+/// The only session of a host.
+pub(crate) fn session(world: &mut World, n: usize) -> roadstead::road::SessionView {
+    let [session] = &world.host(n).road.sessions()[..] else { panic!("one session") };
+    session.clone()
+}

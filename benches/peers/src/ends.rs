@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -124,7 +124,8 @@ impl Process {
             match self.lines.recv_timeout(left) {
                 Ok(line) if line == "done" => return Ok(figures),
                 Ok(line) => figures.read(&line),
-                Err(_) => bail!("the client did not finish"),
+                Err(RecvTimeoutError::Timeout) => bail!("the client did not finish in time"),
+                Err(RecvTimeoutError::Disconnected) => bail!("the client failed"),
             }
         }
     }

@@ -18,12 +18,12 @@ pub(crate) const HELP: &str = "\
 Roadstead beside its peers, over loopback and over emulated links.
 
   check              measure the link emulator instead of the peers
-  --quick            three minutes instead of twenty-five
+  --quick            three minutes instead of twenty
   --peers A,B        only peers whose names contain A or B
   --links A,B        only links whose names contain A or B (`loopback` is one of them)
   --works A,B        only these: bulk paced request flood handshake handshakes idle
   --runs N           repeat what is measured over loopback, and take medians
-  --report FOLDER    write report.txt and report.svg there
+  --report FOLDER    write report.txt and report.svg there (seen from benches/peers)
 ";
 
 /// How much is measured.
@@ -73,8 +73,12 @@ impl Plan {
         let peers: Vec<&dyn Peer> = all().into_iter().filter(|peer| chosen(&self.peers, peer.name())).collect();
         let mut results = Results { peers: peers.iter().map(|peer| peer.name()).collect(), ..Results::default() };
         results.notes.extend(limits(without));
+        let before = load();
         self.loopback(&ground, &peers, &mut results);
         self.grid(&ground, &peers, &mut results);
+        results
+            .notes
+            .push(format!("Others wanted the processors too: load {before} before, {} after (ours included)", load()));
         results.notes.extend(cipher::lines(Duration::from_millis(if self.quick { 200 } else { 1_000 }))?);
         let text = results.tables();
         println!("{text}");
@@ -119,7 +123,8 @@ impl Plan {
                 }
                 let job = Job { work, time: Duration::from_secs(if self.quick { 3 } else { seconds }) };
                 for peer in peers.iter().filter(|peer| over_links(**peer, work) && ground.carries(**peer)) {
-                    let figures = ground.over(spec, at as u64 + 1, *peer, job).map(|(figures, counts)| {
+                    let figures = ground.over(spec, at as u64 + 1, *peer, job).map(|(mut figures, counts)| {
+                        figures.set("emulator-late", counts.lateness(0.01));
                         latest = latest.max(counts.lateness(0.01));
                         busiest = busiest.max(counts.processor / counts.seconds);
                         figures
@@ -179,4 +184,10 @@ fn limits(without: Option<String>) -> Vec<String> {
         notes.push("ZeroMQ CURVE was not built (feature `zeromq`: a C++ compiler and libsodium's headers).".to_owned());
     }
     notes
+}
+
+/// Load averages of the last minutes, as the system says.
+fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }

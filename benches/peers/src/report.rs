@@ -73,7 +73,9 @@ impl Results {
             ("Loopback".to_owned(), &plain as &dyn Fn(&str, &Column) -> Option<String>),
             (format!("Loopback, multiples of {BASE}"), &times),
         ] {
-            let rows = self.peers.iter().map(|peer| (*peer, COLUMNS.iter().map(|c| cell(peer, c)).collect()));
+            let here = |peer: &&&str| self.measured.iter().any(|m| m.link.is_none() && m.peer == **peer);
+            let rows =
+                self.peers.iter().filter(here).map(|peer| (*peer, COLUMNS.iter().map(|c| cell(peer, c)).collect()));
             table(text, &title, &titles, rows.collect());
         }
     }

@@ -2,19 +2,22 @@
 //!
 //! Datagrams come in by session id, messages by the estate's name. A session that ends leaves nothing but its last words.
 
+mod cids;
 mod door;
+mod view;
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+pub use view::SessionView;
+
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::cids::Cids;
 use super::dialer::Dialer;
 use super::handshake::{Established, Identity, Responder, Rules};
 use super::message::Outgoing;
 use super::session::{Code, End, Session};
-use super::tally::Tally;
 use crate::base::{Acceptance, Name, Time, Wall, limits};
 use crate::keep::OwnKeys;
 use crate::road::agenda::Agenda;
@@ -31,12 +34,14 @@ pub(crate) struct Hall {
     responder: Option<Responder>,
     sessions: Vec<Option<Box<Session>>>,
     free: Vec<u32>,
-    cids: HashMap<u64, u32, BuildHasherDefault<CidHasher>>,
+    cids: Cids,
     names: BTreeMap<Name, u32>,
     dialers: Vec<Dialer>,
     /// Where estates wait that were turned away, by role: they are called when somebody decides.
     waiting: BTreeMap<Name, (SocketAddr, u64)>,
     agenda: Agenda,
+    /// Sessions may be held back until the shell has read what they said.
+    pub(crate) is_holding: bool,
     /// Touched since the road looked last.
     touched: Vec<u32>,
     /// The wall clock at a time of ours.
@@ -48,37 +53,6 @@ pub(crate) struct Hall {
 pub(crate) enum Wish {
     /// Nobody answers on this wire: the classic road is to try.
     Classic(SocketAddr),
-}
-
-/// One session as an operator sees it.
-#[derive(Debug, Clone)]
-pub struct SessionView {
-    /// The estate.
-    pub name: Name,
-    /// Where it is.
-    pub remote: SocketAddr,
-    /// Smoothed round trip.
-    pub rtt: Duration,
-    /// Shortest round trip.
-    pub rtt_min: Duration,
-    /// Congestion window, bytes.
-    pub window: u64,
-    /// Bytes in flight.
-    pub in_flight: u64,
-    /// Pace, bytes a second.
-    pub rate: u64,
-    /// Bytes of a datagram the path takes.
-    pub mtu: u16,
-    /// Bytes of messages waiting or in flight.
-    pub going: usize,
-    /// Bytes of messages under reassembly.
-    pub coming: usize,
-    /// How packets are sealed.
-    pub suite: crate::nacl::Suite,
-    /// Share of packets lost lately, 0 to 1.
-    pub loss: f64,
-    /// Counters.
-    pub tally: Tally,
 }
 
 impl Hall {
@@ -105,11 +79,12 @@ impl Hall {
             responder: responder.flatten(),
             sessions: Vec::new(),
             free: Vec::new(),
-            cids: HashMap::default(),
+            cids: Cids::default(),
             names: BTreeMap::new(),
             dialers,
             waiting: BTreeMap::new(),
             agenda: Agenda::default(),
+            is_holding: false,
             touched: Vec::new(),
             wall: (now, Wall::default()),
         })
@@ -144,7 +119,9 @@ impl Hall {
             let before = std::mem::replace(&mut session.held, held);
             core.held.going = (core.held.going + held.going).saturating_sub(before.going);
             core.held.coming = (core.held.coming + held.coming).saturating_sub(before.coming);
-            session.hold(!core.has_room());
+            let is_held = !core.has_room();
+            session.hold(is_held);
+            self.is_holding |= is_held;
             let has_work = session.has_work(core.now);
             let deadline = session.deadline(core.now);
             self.agenda.set_deadline(index, deadline.map(|due| due.max(core.now + LOOK_AGAIN)));
@@ -152,6 +129,13 @@ impl Hall {
                 self.agenda.set_ready(index);
             }
         }
+    }
+
+    /// The shell has caught up: whoever was held back may go on.
+    pub(crate) fn release(&mut self, core: &mut Core) {
+        self.is_holding = false;
+        (0..self.sessions.len() as u32).for_each(|index| self.touch(index));
+        self.settle(core);
     }
 
     /// Hands a message to the estate's session; gives it back when there is no room.
@@ -381,24 +365,4 @@ fn data_cid(datagram: &[u8]) -> Option<u64> {
     let (_, rest) = rest.split_first()?;
     let cid = rest.first_chunk::<8>()?;
     crate::wire::v1::DataHead::is_data(*first).then(|| u64::from_be_bytes(*cid))
-}
-
-/// Session ids are random already.
-#[derive(Default)]
-struct CidHasher(u64);
-
-impl Hasher for CidHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, n: u64) {
-        self.0 = n;
-    }
 }

@@ -129,6 +129,12 @@ impl Inbox {
         self.refusals.push(Refusal { message, reason, is_due: true });
     }
 
+    /// Whether a message is refused and its sender may not know it: packets with pieces of it must not be acknowledged, or
+    /// it would be taken for delivered.
+    pub fn is_refusing(&self, message: u64) -> bool {
+        self.refusals.iter().any(|refusal| refusal.message == message)
+    }
+
     /// Whether [`Inbox::fill`] has something to write.
     pub fn has_work(&self) -> bool {
         let renews = !self.is_held

@@ -204,7 +204,7 @@ impl Session {
             outbox: Outbox::new(theirs.credit, theirs.open),
             inbox: Inbox::new(now, settings.parameters.credit, settings.parameters.open),
             path: Path::new(remote),
-            clocks: Clocks::new(now, &settings.parameters, &theirs, is_initiator),
+            clocks: Clocks::new(now, &settings.parameters, &theirs, is_initiator.then_some(established.ours)),
             round: Round { since: now, packets: 0 },
             held: Held::default(),
             tally: Tally::new(now),
@@ -300,14 +300,16 @@ impl Session {
 }
 
 impl Clocks {
-    fn new(now: Time, ours: &Parameters, theirs: &Parameters, is_initiator: bool) -> Self {
-        let keep_alive = Duration::from_millis(ours.keep_alive.min(theirs.keep_alive).clamp(1000, 30_000));
+    /// `lot`: random, of an initiator: sessions that began together must not show their signs of life together.
+    fn new(now: Time, ours: &Parameters, theirs: &Parameters, lot: Option<u64>) -> Self {
+        let keep_alive = ours.keep_alive.min(theirs.keep_alive).clamp(1000, 30_000);
+        let keep_alive = Duration::from_millis(keep_alive * (1024 - lot.unwrap_or(0) % 256) / 1024);
         Self {
             heard: now,
             asked: now,
             timeouts: 0,
             probes: 0,
-            is_ping_due: is_initiator,
+            is_ping_due: lot.is_some(),
             rest: None,
             paced: None,
             keep_alive,

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use bytes::Bytes;
 use quinn::congestion::{BbrConfig, CubicConfig};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{Connection, Endpoint, EndpointConfig, TokioRuntime, TransportConfig, VarInt};
@@ -29,9 +30,9 @@ pub(crate) struct Quic {
 pub(crate) static CUBIC: Quic = Quic { name: "quinn CUBIC", bbr: false };
 pub(crate) static BBR: Quic = Quic { name: "quinn BBR", bbr: true };
 
-/// Socket buffers both ways, and the windows a receiver grants: neither may be what holds a transfer back.
+/// Socket buffers both ways. quinn's own windows stay: 1.25 MB a stream is more than any link of the grid holds, and 4 MB
+/// cost three quarters of the goodput over loopback (2.0 instead of 8.6 Gb/s).
 const BUFFER: usize = 4 << 20;
-const WINDOW: u32 = 16 << 20;
 /// Streams a peer may have open at once.
 const STREAMS: u32 = 4_096;
 
@@ -78,11 +79,7 @@ impl Peer for Quic {
 impl Quic {
     fn transport(&self) -> Arc<TransportConfig> {
         let mut transport = TransportConfig::default();
-        transport
-            .stream_receive_window(WINDOW.into())
-            .receive_window(WINDOW.into())
-            .send_window(WINDOW.into())
-            .max_concurrent_uni_streams(STREAMS.into());
+        transport.max_concurrent_uni_streams(STREAMS.into());
         if self.bbr {
             transport.congestion_controller_factory(Arc::new(BbrConfig::default()));
         } else {
@@ -104,8 +101,9 @@ async fn serve(connection: Connection, meter: Arc<Meter>) -> Result<()> {
     match meter.job().work {
         Work::Bulk => loop {
             let mut stream = connection.accept_uni().await?;
-            while let Some(chunk) = stream.read_chunk(CHUNK, true).await? {
-                meter.take(chunk.bytes.len(), 0);
+            let mut chunks: [Bytes; 32] = Default::default();
+            while let Some(count) = stream.read_chunks(&mut chunks).await? {
+                meter.take(chunks[..count].iter().map(Bytes::len).sum(), 0);
             }
         },
         Work::Request => {
@@ -168,9 +166,10 @@ async fn drive(endpoint: &Endpoint, to: SocketAddr, job: Job) -> Result<(Figures
 }
 
 async fn bulk(connection: &Connection, job: Job) -> Result<()> {
-    let (data, end) = (vec![7; CHUNK], Instant::now() + job.time + MARGIN);
+    // Handed over without a copy.
+    let (data, end) = (Bytes::from(vec![7; CHUNK]), Instant::now() + job.time + MARGIN);
     let mut stream = connection.open_uni().await?;
-    while let Ok(written) = timeout_at(end, stream.write_all(&data)).await {
+    while let Ok(written) = timeout_at(end, stream.write_chunk(data.clone())).await {
         written?;
     }
     Ok(())

@@ -14,8 +14,8 @@ use crate::clock;
 use crate::meter::{Meter, due};
 use crate::work::{CROWD, Figures, Job, PACE, SMALL, Work};
 
-/// Bytes handed over in one call of a bulk transfer or a flood.
-pub(crate) const CHUNK: usize = 256 << 10;
+/// Bytes handed over in one call of a bulk transfer; KCP takes no more than 127 packets at once.
+pub(crate) const CHUNK: usize = 128 << 10;
 /// How long the driving end goes on after the job's time, so that the serving end's window is full to its end.
 pub(crate) const MARGIN: Duration = Duration::from_millis(300);
 /// How long paced messages still under way are waited for.
@@ -27,7 +27,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
 /// The serving end of one connection, until it is closed.
 pub(crate) async fn serve(mut stream: impl Stream, meter: Arc<Meter>) -> Result<()> {
-    let mut buffer = vec![0; CHUNK];
+    // An idle connection is weighed without a buffer of ours.
+    let carries = matches!(meter.job().work, Work::Bulk | Work::Request | Work::Paced | Work::Flood);
+    let mut buffer = vec![0; if carries { CHUNK } else { 1 }];
     match meter.job().work {
         Work::Bulk => loop {
             match stream.read(&mut buffer).await? {
@@ -126,7 +128,7 @@ async fn flood(stream: &mut impl Stream, job: Job) -> Result<()> {
     let mut data = Vec::with_capacity(CHUNK);
     while Instant::now() < end {
         data.clear();
-        while data.len() + SMALL + 2 <= CHUNK / 4 {
+        while data.len() + SMALL + 2 <= CHUNK / 2 {
             data.extend_from_slice(&(SMALL as u16).to_be_bytes());
             data.extend_from_slice(&message);
         }

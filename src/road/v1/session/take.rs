@@ -48,12 +48,15 @@ impl Session {
                 self.new_path(now);
             }
         }
-        let mut is_eliciting = false;
+        let (mut is_eliciting, mut is_refused) = (false, false);
         for frame in Frames::new(opened.frames) {
             let taken = match frame {
                 Ok(frame) => {
                     is_eliciting |= frame.is_eliciting();
-                    self.on_frame(core, now, frame)
+                    let chunk = if let Frame::Chunk(chunk) = &frame { Some(chunk.message) } else { None };
+                    let taken = self.on_frame(core, now, frame);
+                    is_refused |= chunk.is_some_and(|message| self.inbox.is_refusing(message));
+                    taken
                 }
                 Err(malformed) => Err(Broken(malformed.what)),
             };
@@ -66,7 +69,9 @@ impl Session {
                 return;
             }
         }
-        self.acks.on_packet(now, number, is_eliciting, mark);
+        if !is_refused {
+            self.acks.on_packet(now, number, is_eliciting, mark);
+        }
         self.clocks.rest.get_or_insert(now + super::timers::QUIET);
         self.count_round(now);
     }

@@ -149,7 +149,11 @@ fn key(text: &str) -> Result<RoleKey> {
         }
         anyhow::Ok(out)
     };
-    Ok(RoleKey { role: Name::new("far")?, verify: VerifyKey::from_bytes(&half(0)?)?, public: PublicKey::from_bytes(half(32)?)? })
+    Ok(RoleKey {
+        role: Name::new("far")?,
+        verify: VerifyKey::from_bytes(&half(0)?)?,
+        public: PublicKey::from_bytes(half(32)?)?,
+    })
 }
 
 fn now() -> Time {
