@@ -38,6 +38,60 @@
 //! [`FLIGHT`](crate::road::config::FLIGHT), packets towards one estate that may be unconfirmed at once, is 60: a default Linux socket buffer of
 //! 212,992 bytes was measured to hold 92 of 1,024 bytes, and a Python peer without a limit sends six to twelve times what is needed.
 //!
+//! # Numbers of the fast road
+//!
+//! By file below `src/road/v1`, unless another is named. "Ours" are choices; where a measurement or a test stands behind one, it is said.
+//!
+//! | file | number | source |
+//! |---|---|---|
+//! | `wire/v1` | INTRO 512, HELLO 320, COOKIE 236, INITIATE at most 1,200 bytes | answers are shorter than questions, all fit every path |
+//! | | packet numbers end at 2^60 | long before a varint does |
+//! | | 256 runs in an acknowledgement, 8 offers, 128 bytes of parameters, kinds of 255 bytes, routes of 512 | ours: more than is ever sent |
+//! | | by default: acknowledgement delay 25 ms | RFC 9000 §18.2 |
+//! | | keep-alive 25 s | ours: below the 30 s after which many NATs forget UDP |
+//! | | credit 1 MiB, 256 messages to begin with | ours: 80 Mb/s over 100 ms before the first grant |
+//! | `handshake/pace` | again after 0.25 s, doubling to 1 s; after 10 s every 8 s; a quarter of jitter | handshake v1; a fleet must not march in step |
+//! | `handshake/cookie` | good for 60 s; 65,536 sessions begun in a minute | minute keys, the one before is kept |
+//! | `handshake/gate` | 1,024 buckets; 2,000 packets a second from a /24 or /48; 50 introductions a second | ten thousand estates behind one address are back in ten seconds |
+//! | `handshake/responder` | RETRY from 200 hellos a second; answers at most 3 times the question | ours: a fiftieth of a core; RFC 9000 §8 |
+//! | `handshake/initiator` | waits: pending 1 to 10 minutes, rejected 5 to 60, busy 1 to 60 s | bounds for what a WELCOME asks |
+//! | `handshake/intro` | an answer says it is good for an hour | ours |
+//! | `dialer` | a lost session rests up to 0.5 s; a key that waits is asked for again after 60 s; classic after 3 s | ours |
+//! | `hall` | 10,000 waiting estates are called; a second way to an estate rests 60 s | as many as keys may wait |
+//! | `keys` | next epoch after 2^24 packets, 16 GiB, 10 minutes; 2^36 forgeries; the epoch before for 3 probe timeouts | handshake v1, within RFC 9001 §6.6 and appendix B |
+//! | `seen` | replay window 1,984 numbers | four times the reordering promised (500) |
+//! | `session` | ends after 90 s of silence, unused after 20 s; gives memory back after 2 s of rest | three missed keep-alives with room; twice the hurry of an INITIATE |
+//! | | probes at most 2 s apart | a hole of a minute must not become hours |
+//! | | trains of 64 packets and 65,487 bytes | Linux's `UDP_MAX_SEGMENTS`; UDP's length field |
+//! | | small messages twice from 1 % of loss, 1,024 bytes at most, a quarter of a round trip later | ours: p99 of 1 kB messages |
+//! | `acks` | every 2nd packet, to every 64th; eight times a round trip | RFC 9000 §13.2.2; draft-ietf-quic-ack-frequency §8 |
+//! | | 64 ranges held; those that need no answer after 16 | ours; RFC 9000 §13.2.4 |
+//! | `rtt` | 333 ms assumed, granularity 1 ms, 3 probe timeouts are persistent congestion | RFC 9002 §6.2.2, §6.1.2, §7.6.1 |
+//! | `loss` | 3 packets, 9/8 of a round trip | RFC 9002 §6.1.1, §6.1.2 |
+//! | | 16 rounds until reordering is doubted; 1,000 packets of it believed | RFC 8985 §6.2; ours |
+//! | `sent` | 2^20 packets unsettled; lost ones remembered for 3 probe timeouts | 10 Gb/s over 600 ms takes half; to see spurious losses |
+//! | `pacer` | a burst of 10 packets or 2 ms of the rate; trains of 1 ms, at most 64 KiB | RFC 9002 §7.7; draft-ietf-ccwg-bbr §5.6.3 |
+//! | `window` | 10 packets to begin with, 14,720 bytes or 2 packets where they are larger | RFC 9002 §7.2 |
+//! | `window/cubic` | C 0.4, beta 0.7, 0.85 for a mark | RFC 9438 §5, §4.6; RFC 8511 §3.1 |
+//! | `window/hystart` | a rise of 4 to 16 ms, an eighth of the round trip; 8 samples; growth by a quarter for 5 rounds | RFC 9406 §4.3 |
+//! | `window/bbr` | gains 2.77 at the start, 0.5 to drain; margin 1 %; beta 0.7; 200 ms at the empty round trip, every 10 s | draft-ietf-ccwg-bbr |
+//! | | probes at 1.25, then 0.75, every 6 to 8 rounds | BBR v1's; the queue is gone in the round between two probes (test) |
+//! | | 2 % of loss beyond chance, 0.5 % beside a standing queue | the draft's; a CUBIC beside us adds but a packet or two a round (test) |
+//! | | 512 packets of memory for chance, 64 until it counts, at most 40 % | 20 % of loss known to 1.8 points; the grid ends at 30 % |
+//! | | a slower path from 75 % of the believed rate | ours (test: bandwidth steps) |
+//! | `ecn` | 10 marked packets prove a path | RFC 9000 §A.4 |
+//! | `path` | 3 times what was received; a probe fails after 3 times the larger of the timeout and 999 ms | RFC 9000 §8.1, §8.2.4 |
+//! | `mtu` | 1,200 to begin with; a size is too large after 3 probes; again after 600 s; 3 strikes | RFC 9000 §14; RFC 8899 §5.1.2, §5.1.1, §4.3 |
+//! | | 1,452, 8,952, 65,487 first, then 1,372, 1,472, 8,972, 16,336; to 1/128 of the size | payloads of usual links; under a hundredth of goodput is at stake |
+//! | `message` | 64 bytes charged for each; small below 16 KiB, bulk from 256 KiB | ours: what a message costs beside its bytes; some hundred packets |
+//! | `outbox` | turns of 8,000 bytes, 16 long messages in turn, a lower class gets one byte for 15 | ours: a short message waits for a few packets |
+//! | | a message is cut only where 256 bytes of it fit, pieces of at least 64 | a cut doubles the chance of loss |
+//! | `inbox` | 4,096 runs beyond gaps, one more for each 64 bytes | a run costs about as much as it holds |
+//! | | buffers of 512 bytes to 16 KiB for small messages | ours: 200 messages of 64 bytes an allocation |
+//! | `road/config` | datagrams to 65,487 bytes; fast again 600 s after classic | Linux's loopback less IPv6's and UDP's heads |
+//! | `base/limits` | `FAST_*` | each with its reason beside it |
+//! | `drive` | socket buffers of 8 MiB and 4 MiB asked for; 8 trains taken in by one call | what they bring stays in a core's cache until it is opened |
+//!
 //! # Daemons
 //!
 //! A master listens on UDP 4506 and a minion on 4510, as Salt over RAET does. Key directories are looked at every 250 ms, three

@@ -42,8 +42,10 @@
 //!
 //! # Two wires
 //!
-//! The classic wire (v0) is what daemons speak. Of the fast one (v1) the packets, keys and handshake stand, in
-//! [`wire::v1`](crate::wire::v1) and [`road::v1`](crate::road::v1), with vectors of their own; no daemon speaks it yet.
+//! The fast wire (v1) is what estates speak unless told otherwise, the classic one (v0) what Python `raet` and Salt know. Both
+//! are behind one [`Road`](crate::road::Road) and one socket, in rooms that never name each other; see [`road_v1`](super::road_v1)
+//! and [`road_v0`](super::road_v0). Where both are allowed, the fast one is tried first, and an estate that was seen on it is
+//! not spoken to on the other until its key is deleted.
 //!
 //! # Transports
 //!
@@ -55,8 +57,8 @@
 //! # One job, end to end
 //!
 //! `roadstead run 'web*' test.ping` writes a request into a page on the master's lane. The master picks the targets from
-//! the roll of accepted keys, makes a job, and submits one `Send` per minion. The raet driver hands them to the road, which seals each
-//! message once, signs each packet and paces them; the socket pump sends. On the minion the way goes up again: packet,
+//! the roll of accepted keys, makes a job, and submits one `Send` per minion. The raet driver hands them to the road, which cuts
+//! them into packets, seals and paces those; the socket pump sends. On the minion the way goes up again: packet,
 //! session, reassembly, event, work for a bounded pool of workers. The outcome is held until the master has confirmed it. The
 //! master tells the command line over the lane, answer by answer.
 //!
