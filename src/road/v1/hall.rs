@@ -222,7 +222,7 @@ impl Hall {
     /// has passed. Without that moment a session whose clocks are all due would never be looked at again.
     fn put_off(&mut self, index: u32, now: Time) {
         self.agenda.unready(index);
-        let due = self.sessions.get(index as usize).and_then(|session| session.as_ref()?.deadline());
+        let due = self.sessions.get(index as usize).and_then(|session| session.as_ref()?.deadline(now));
         self.agenda.set_deadline(index, due.map(|due| due.max(now + PUT_OFF)));
     }
 
