@@ -109,6 +109,8 @@ struct Clocks {
     repeat: Option<Time>,
     /// Small messages are to be said a second time now.
     repeats: bool,
+    /// Bytes that may be said a second time though other messages wait.
+    spare: u32,
 }
 
 /// How a session ended.
@@ -318,6 +320,7 @@ impl Clocks {
             loss_share: 0,
             repeat: None,
             repeats: false,
+            spare: 0,
         }
     }
 }

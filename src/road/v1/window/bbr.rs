@@ -25,6 +25,9 @@ const STARTUP: u64 = 277;
 /// queue is to be gone in the one round between two probes (tests: the standing queue at 1 BDP of buffer).
 const UP: u64 = 125;
 const DOWN: u64 = 75;
+/// Share of the believed rate that tests whether somebody else fills the queue: clearly less than the path
+/// carries even when the belief is a tenth too high, or our own queue would look like somebody's.
+const TEST: u64 = 85;
 /// `DrainPacingGain`.
 const DRAIN: u64 = 50;
 /// `PacingMarginPercent` is 1.
@@ -174,7 +177,7 @@ impl Bbr {
     /// The rate at which packets were settled: delivered, and lost as far as chance explains it.
     fn settled_rate(&self, rate: &Rate) -> u64 {
         let delivered = rate.delivered.saturating_sub(rate.prior_delivered);
-        let share = (self.noise.share() + self.noise.error()).min(0.5);
+        let share = self.noise.share();
         let fair = (delivered as f64 / (1.0 - share)) as u64;
         per_second(fair.min(delivered + rate.lost), rate.interval)
     }
@@ -183,9 +186,11 @@ impl Bbr {
         let verdict = sight.verdict;
         self.wavers = sight.rtt.var() * 2;
         let ended = verdict.rate.as_ref().and_then(|rate| self.round.turn(rate));
-        let is_low = verdict.rtt_sample.is_none_or(|sample| self.is_low(sample));
         let (acked, lost) = (self.packets(verdict.acked_bytes), self.packets(verdict.lost_bytes));
         let sent = verdict.newest_acked_sent.or(verdict.oldest_lost_sent);
+        // What a full queue dropped is reported when it is empty again, after the phase that filled it.
+        let is_own = self.phase == Phase::Startup || sent.is_some_and(|sent| sent >= self.since);
+        let is_low = is_own && verdict.rtt_sample.is_none_or(|sample| self.is_low(sample));
         self.noise.on_settled(sent, acked, lost, is_low, self.phase == Phase::Startup);
         self.round.acked += verdict.acked_bytes;
         self.round.lost += verdict.lost_bytes;
@@ -250,8 +255,9 @@ impl Bbr {
             Phase::Startup => STARTUP,
             Phase::Drain if self.short.is_none() => DRAIN,
             Phase::Down => DOWN,
+            Phase::Test => TEST,
             Phase::Up => UP,
-            Phase::Drain | Phase::Test | Phase::Compete | Phase::Cruise | Phase::ProbeRtt => 100,
+            Phase::Drain | Phase::Compete | Phase::Cruise | Phase::ProbeRtt => 100,
         }
     }
 

@@ -13,9 +13,9 @@ struct Tally {
     all: f64,
 }
 
-/// Packets remembered: 20 % of loss is then known to 1.8 points, and a path that changes is known after 5 round trips of
+/// Packets remembered: 20 % of loss is then known to 1.3 points, and a path that changes is known after 10 round trips of
 /// 100 Mb/s and 20 ms.
-const MEMORY: f64 = 512.0;
+const MEMORY: f64 = 1024.0;
 /// Packets without which the slow tally has no say.
 const ENOUGH: f64 = 64.0;
 /// No more than this is ever taken as random: at 30 %, the end of the grid of tests, with room for the estimate's error.
@@ -100,8 +100,8 @@ impl Noise {
 
     /// Are `lost` of `all` packets clearly more than chance explains, by more than `slack` of them?
     pub(super) fn is_excess(&self, lost: f64, all: f64, slack: f64) -> bool {
-        let share = self.share();
-        lost > all * (share + slack) + 3.0 * (all * share).sqrt()
+        let (share, error) = (self.share(), self.error() * all);
+        lost > all * (share + slack) + 3.0 * (all * share + error * error).sqrt()
     }
 }
 
