@@ -48,9 +48,9 @@
 //! | | packet numbers end at 2^60 | long before a varint does |
 //! | | 256 runs in an acknowledgement, 8 offers, 128 bytes of parameters, kinds of 255 bytes, routes of 512 | ours: more than is ever sent |
 //! | | by default: acknowledgement delay 25 ms | RFC 9000 §18.2 |
-//! | | keep-alive 25 s | ours: below the 30 s after which many NATs forget UDP |
+//! | | keep-alive 25 s, up to a quarter less | ours: below the 30 s after which many NATs forget UDP |
 //! | | credit 1 MiB, 256 messages to begin with | ours: 80 Mb/s over 100 ms before the first grant |
-//! | `handshake/pace` | again after 0.25 s, doubling to 1 s; after 10 s every 8 s; a quarter of jitter | handshake v1; a fleet must not march in step |
+//! | `handshake/pace` | again after 0.25 s, doubling to 1 s; after 10 s every 8 s; a quarter of jitter, in the first 10 s only downward | handshake v1; a fleet must not march in step; handshakes at 5 % loss within 0.9 s (fault matrix) |
 //! | `handshake/cookie` | good for 60 s; 65,536 sessions begun in a minute | minute keys, the one before is kept |
 //! | `handshake/gate` | 1,024 buckets; 2,000 packets a second from a /24 or /48; 50 introductions a second | ten thousand estates behind one address are back in ten seconds |
 //! | `handshake/responder` | RETRY from 200 hellos a second; answers at most 3 times the question | ours: a fiftieth of a core; RFC 9000 §8 |
