@@ -1,6 +1,8 @@
 //! Nobody leads two estates back to the classic wire by taking away the packets of the fast one; who never met on it falls
 //! back.
 
+#![cfg(test)]
+
 mod common;
 
 use common::{MASTER, SECOND, WEB1, both_present, forget, is_present, name, received, seeds, send};

@@ -54,3 +54,14 @@ fn bursts_cost_what_is_lost() {
     println!("bursts of ten, 1 %: {share:.3}");
     assert!(share >= 0.90, "{share}");
 }
+
+#[test]
+fn a_session_never_falls_asleep_with_work_to_do() {
+    // A datagram that arrives in the very moment the pace lets go, with a second try of a small message due.
+    for loss in [10_000, 200_000] {
+        let outcome = transfer(|link| (link.loss_ppm, link.queue) = (loss, 62_500));
+        let share = share(&outcome, loss as f64 / 1e6);
+        println!("loss {} %, a quarter of the queue: {share:.3}", loss / 10_000);
+        assert!(share >= 0.90, "{loss}: {share}");
+    }
+}

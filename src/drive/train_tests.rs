@@ -91,7 +91,7 @@ proptest! {
 #[test]
 fn a_batch_uses_the_allocation_of_the_one_before() {
     let mut arrivals = Arrivals::default();
-    let batch: Vec<Piece> = (1..20).map(|port| (port, vec![7; 1000], 100, 0)).collect();
+    let batch: Vec<Piece> = (1..=BATCH as u16).map(|port| (port, vec![7; 1000], 100, 0)).collect();
     let mut places = Vec::new();
     for _ in 0..3 {
         load(&mut arrivals, &batch);

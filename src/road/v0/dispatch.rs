@@ -242,7 +242,7 @@ fn on_join(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, co
         core.stats.drop(Drop::Full);
         return None;
     }
-    let is_accepted = match core.judge_classic(&peer.key) {
+    let is_accepted = match core.judge(&peer.key) {
         Judgement::Accepted => true,
         Judgement::Pending => false,
         Judgement::Rejected | Judgement::Clash => {
@@ -281,7 +281,7 @@ fn on_known_join(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &
         }
         joinent::Verdict::Go => {}
     }
-    match core.judge_classic(&peer.key) {
+    match core.judge(&peer.key) {
         Judgement::Accepted => joinent::start(core, remote, from, head, peer, true),
         Judgement::Pending => joinent::start(core, remote, from, head, peer, false),
         Judgement::Rejected | Judgement::Clash => joinent::answer(core, from, head, PacketKind::Reject),

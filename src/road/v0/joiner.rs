@@ -212,7 +212,7 @@ fn on_response(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8], i
     if peer.name == core.config.name || (renamed && is_taken) {
         return refuse(core, remote);
     }
-    match core.judge_classic(&peer.key) {
+    match core.judge(&peer.key) {
         Judgement::Accepted => complete(core, remote, peer, uid),
         Judgement::Pending => {
             let Some(joiner) = &mut remote.joiner else { return };

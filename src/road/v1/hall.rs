@@ -212,11 +212,18 @@ impl Hall {
             self.settle(core);
             match transmit {
                 Some(transmit) => return Some(transmit),
-                // Nothing came of it: it is not asked again before something changes.
-                None => self.agenda.unready(index),
+                None => self.put_off(index, core.now),
             }
         }
         None
+    }
+
+    /// Nothing came of what a session seemed to have to send: it is not asked again before something changes or a moment
+    /// has passed. Without that moment a session whose clocks are all due would never be looked at again.
+    fn put_off(&mut self, index: u32, now: Time) {
+        self.agenda.unready(index);
+        let due = self.sessions.get(index as usize).and_then(|session| session.as_ref()?.deadline(now));
+        self.agenda.set_deadline(index, due.map(|due| due.max(now + PUT_OFF)));
     }
 
     /// When to call [`Hall::handle_timeout`], or [`Hall::poll_transmit`] when that is now.
@@ -354,6 +361,8 @@ fn is_known_fast(core: &Core, dialer: &Dialer) -> bool {
 
 /// How long a way to an estate rests that is in session by another.
 const TWO_WAYS: Duration = Duration::from_secs(60);
+/// Wait after a session had nothing to send after all: the granularity of timers, so that it costs nothing to be wrong.
+const PUT_OFF: Duration = super::rtt::GRANULARITY;
 /// The clock's step: no deadline lies in the present.
 const LOOK_AGAIN: Duration = Duration::from_micros(1);
 /// Bytes a train or a probe of the path may take.

@@ -51,6 +51,8 @@ struct Refusal {
     is_due: bool,
 }
 
+/// A smaller window than some charges can have half of it left and no room for a message.
+const LEAST: u64 = 8 * CHARGE;
 const CREDIT: Violation = Violation("sent more bytes than it was granted");
 const OPEN: Violation = Violation("opened more messages than it was granted");
 const CONTRADICTION: Violation = Violation("sent a message that contradicts itself");
@@ -64,7 +66,7 @@ impl Inbox {
     /// Empty; `credit` and `open` are what our parameters granted.
     pub fn new(now: Time, credit: u64, open: u64) -> Self {
         Self {
-            credit: Grant::new(now, credit, limits::FAST_INBOX_BYTES as u64),
+            credit: Grant::new(now, credit, limits::FAST_INBOX_BYTES as u64).at_least(LEAST),
             open: Grant::new(now, open, limits::FAST_OPEN_MAX),
             arrived: 0,
             settled: 0,

@@ -287,7 +287,8 @@ impl World {
         self.inbox.hold(false);
         (0..self.sent.len() as u64).for_each(|ticket| self.finish(ticket));
         for _ in 0..1000 {
-            self.now += RTT;
+            // Within a round trip, so that the grants grow: the smallest ones would take thousands of rounds.
+            self.now += RTT / 2;
             while self.fill() && self.out.len() < 100 {}
             while !self.out.is_empty() {
                 self.arrive(0);

@@ -24,6 +24,13 @@ impl Grant {
         Self { total, window: total.max(1), cap: cap.max(total).max(1), at: now, is_due: false }
     }
 
+    /// The same, `least` ahead of what came from the first renewal on.
+    pub(super) fn at_least(mut self, least: u64) -> Self {
+        self.window = self.window.max(least);
+        self.cap = self.cap.max(least);
+        self
+    }
+
     /// Whether half of the window is used, or little of it is left and more may be granted; `most` bounds the total.
     pub(super) fn is_used(&self, came: u64, most: u64) -> bool {
         let more = (came.saturating_add(self.window)).min(most).saturating_sub(self.total);

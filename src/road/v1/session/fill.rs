@@ -37,6 +37,9 @@ impl Session {
         if self.ended.is_some() {
             return false;
         }
+        // Whoever looks before the timer does sees the same.
+        self.clocks.paced.take_if(|paced| *paced <= now);
+        let is_free = self.clocks.paced.is_none() && self.is_in_window();
         let greets = self.greeting.as_ref().is_some_and(|greeting| greeting.pace.due() <= now);
         greets
             || self.acks.is_due(now)
@@ -44,8 +47,7 @@ impl Session {
             || self.clocks.probes > 0
             || self.clocks.is_ping_due
             || self.inbox.has_work()
-            || self.clocks.repeats
-            || (self.clocks.paced.is_none() && self.outbox.has_work() && self.is_in_window())
+            || (is_free && (self.clocks.repeats || self.outbox.has_work()))
             || (self.is_confirmed() && self.mtu.next_probe(now).is_some())
     }
 
