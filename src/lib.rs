@@ -1,4 +1,41 @@
 #![doc = include_str!("../README.md")]
+//! # Where to begin
+//!
+//! | you want | begin with |
+//! |---|---|
+//! | messages, and no loop of your own for the socket | [`drivers::plain::Plain`] with threads, [`drivers::raet::Raet`] with `tokio`; `examples/two_estates.rs` |
+//! | the engine, on any socket and in any loop | [`road::Road`]; `examples/plain_socket.rs` |
+//! | to try a program without a network | [`drivers::memory`] behind [`transport::Transport`], or [`sim`](manual::house) with the feature `sim` |
+//! | a master or minion inside a program | [`master::Master`], [`minion::Minion`] |
+//! | how it works, and why each number | [`manual`] |
+//!
+//! All of them take [`transport::Command`]s and give [`transport::Event`]s. An estate is a [`road::Config`] (its name, whom it dials,
+//! which wires), [`keep::OwnKeys`], and the [`road::Memory`] of an earlier process. A [`message::Message`] is a kind, a route and
+//! a body; [`Message::new`](message::Message::new) makes one of anything that `serde` can write.
+//!
+//! What happens first: an [`Event::Knock`](transport::Event::Knock) for a key nobody has decided about, on either side, answered by
+//! [`Command::Admit`](transport::Command::Admit) (or by [`road::Trust`]); then [`Event::Joined`](transport::Event::Joined), and the
+//! estate can be sent to. What comes as [`Output::Keep`](road::Output::Keep) is for your disk, if keys are to outlive the process.
+//!
+//! # What is promised
+//!
+//! * A message arrives whole and at most once in a session, from an estate whose key is proven, in no particular order.
+//! * Each [`Ticket`](transport::Ticket) that was taken is answered exactly once. `Delivered`: the far road has put the message before
+//!   its application. `Failed` with [`Failure::Lost`](transport::Failure::Lost): the session ended, and nobody can know whether it arrived.
+//! * Nothing is remembered across sessions: who sends again must have its receiver tell repetitions apart.
+//! * A closed or vanished estate is [`Event::Left`](transport::Event::Left), before what failed with it; it is dialled again for ever.
+//!
+//! # Limits and errors
+//!
+//! Bounds are in [`base::limits`], and a queue without one is a bug: a message has at most 64 MiB on the fast wire and 52 MB on the
+//! classic one; 65,536 messages (classic: 1,024) or 128 MiB wait for one estate, 512 MiB for all. What does not fit is handed back as the `Err` of the call,
+//! and [`Event::Room`](transport::Event::Room) follows. What can never be sent fails with [`transport::Failure`]; who does not let us in says
+//! [`transport::Refusal`], who goes [`transport::Departure`]. Bytes from the network are never an error of a call: they are dropped and
+//! counted in [`road::Stats`]. Nothing a peer sends makes an engine panic.
+//!
+//! Features: `daemon` (default) brings sockets, drivers and the `roadstead` command, `config` the settings, `sim` simulated hosts;
+//! the engines need none.
+//!
 //! # The house
 //!
 //! Floors in reading order; nobody imports upward (`tests/tidy.rs` keeps it so).

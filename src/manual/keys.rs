@@ -6,7 +6,8 @@
 //! # Made
 //!
 //! A master or minion makes its own keys at its first start, from the operating system's randomness: an Ed25519 pair that signs
-//! every packet, and a Curve25519 pair that proves who takes part in a handshake. They are written to `local.key` in `pki_dir`
+//! (on the classic road every packet, on the fast one the bond between both keys), and a Curve25519 pair that proves who takes part in
+//! a handshake. They are written to `local.key` in `pki_dir`
 //! with mode 0600 and are never written over; `estate-keys gen --force` is the one way to replace them. A key file that others may
 //! read, or a directory that others may write, is refused with a sentence that says which.
 //!
@@ -20,8 +21,8 @@
 //! master$ estate-keys finger web1
 //! ```
 //!
-//! Nothing else proves that the key that waits is the minion's. A join on the classic road carries names and keys in clear and
-//! unsigned, so whoever asks first under a name is who waits under that name. To have a minion check the master too, put the
+//! Nothing else proves that the key that waits is the minion's. On the fast road whoever waits has proved that it holds the key; on
+//! the classic one a join carries names and keys in clear and unsigned. On both, whoever asks first under a name is who waits under it. To have a minion check the master too, put the
 //! master's fingerprint (`roadstead master --finger`) into its settings as `master_finger`; without it a minion takes the first
 //! master it meets and pins it.
 //!

@@ -45,8 +45,9 @@
 //! * The responder has a session as soon as an INITIATE is good, and repeats WELCOME until a packet of the initiator opens. Only
 //!   then do we say [`Joined`](crate::transport::Event::Joined). One that was never used is forgotten after 20 s.
 //! * An estate has one session. A new one replaces the old at once: `Left`, failed tickets, then `Joined`.
-//! * The initiator keeps a silent session alive, every 25 s or as often as either side asks (1 to 30 s; our daemons 10 s). Both
-//!   sides end it after 90 s without a packet.
+//! * The initiator keeps a silent session alive, every 25 s or as often as either side asks (1 to 30 s; our
+//!   daemons 10 s), up to a quarter earlier so that sessions that began together do not march in step. Both sides end it
+//!   after 90 s without a packet.
 //! * An estate that others dial answers a packet of a session it does not know with a RESET, shorter than the packet; who began the
 //!   session knows the token, and begins a new one within half a second. Nothing else that is not sealed ends a session.
 //! * Keys move on by themselves after 2^24 packets, 16 GiB or 10 minutes a direction; packets of the epoch before are taken for
@@ -75,7 +76,8 @@
 //! *Credit.* CREDIT is a total of bytes since the session began. A message costs its highest offset sent and 64 bytes
 //! ([`CHARGE`](crate::road::v1::message::CHARGE)) more, so that empty ones are not free; the 64 are due with its first piece. OPEN is a
 //! total of messages. We begin with 1 MiB and 256, and double either when half of it was used within one round trip, to 97 MiB and 65,536.
-//! An application that does not read gets no more granted. More than was granted ends the session with code 1.
+//! Where the application does not read (65,536 events wait, or what waits and what is coming is 512 MiB), nothing more is granted
+//! until half of that is read. More than was granted ends the session with code 1.
 //!
 //! *A rule for every sender:* of messages begun and not yet sent to their end, hold the sum of full sizes within 96 MiB, or have one
 //! alone. The receiver holds 97 MiB of unfinished messages, and grants no more before one is whole: who begins more than that can
