@@ -46,7 +46,8 @@ proptest! {
         let link = Link { rate, queue, ..Link::default() };
         let (arrivals, state) = stream(&link, 1, 1000, gap, size);
         let wire = size + link.overhead;
-        let most = (queue.max(wire) as u128 * 8 * 1_000_000).div_ceil(u128::from(rate)) as u64 + 2;
+        // The backlog is known to the byte.
+        let most = ((queue.max(wire) + 1) as u128 * 8 * 1_000_000).div_ceil(u128::from(rate)) as u64 + 1;
         for (n, arrival) in arrivals.iter().enumerate() {
             if let Some(arrival) = arrival {
                 let sent = START.0 + n as u64 * gap;
