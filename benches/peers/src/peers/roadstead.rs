@@ -57,9 +57,10 @@ pub(crate) static FREE: Roadstead = fast("Roadstead, any MTU", Suite::Aes256Gcm,
 pub(crate) static CUBIC: Roadstead = fast("Roadstead CUBIC", Suite::Aes256Gcm, Algorithm::Cubic, ETHERNET);
 pub(crate) static CLASSIC: Roadstead = Roadstead { name: "Roadstead classic", wire: Wire::Classic };
 
-/// Bytes of one message of a bulk transfer, and bytes under way.
-const BULK: usize = 256 << 10;
-const WINDOW: usize = 32 << 20;
+/// Bytes of one message of a bulk transfer, and bytes under way. Sixteen messages come to their end together, and one counts when
+/// it is whole: small ones keep that out of a slow link's figures.
+const BULK: usize = 16 << 10;
+const WINDOW: usize = 8 << 20;
 /// The classic road's.
 const CLASSIC_BULK: usize = 128 << 10;
 const CLASSIC_WINDOW: usize = 32;
