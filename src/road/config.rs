@@ -189,7 +189,7 @@ impl Fast {
 impl Default for Fast {
     fn default() -> Self {
         Self {
-            suites: vec![Suite::Aes256Gcm, Suite::Nacl],
+            suites: Suite::preferred().to_vec(),
             parameters: Parameters::default(),
             control: Algorithm::default(),
             datagram: 65_487,

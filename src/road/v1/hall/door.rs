@@ -85,11 +85,8 @@ impl Hall {
     fn on_question(&mut self, core: &mut Core, datagram: &Datagram<'_>) {
         let wall = self.wall_at(core);
         let Some(responder) = &mut self.responder else { return core.stats.drop(Drop::Unknown) };
-        let roll = &core.roll;
-        let answer = responder.handle_datagram(core.now, wall, datagram.from, datagram.bytes, |_| {
-            let _ = roll;
-            false
-        });
+        // No key is revoked but by the roll, which is asked once its holder has proved it.
+        let answer = responder.handle_datagram(core.now, wall, datagram.from, datagram.bytes, |_| false);
         match answer {
             Answer::Silence(why) => core.stats.drop(reason(why)),
             Answer::Send(reply) => core.send_raw(datagram.from, reply),
