@@ -128,6 +128,13 @@
 //! large arrives, or three probe timeouts, are a black hole: back to 1,200, and the search begins anew. It needs a socket
 //! that does not fragment; our drivers see to that, a plain socket should set `datagram` to 1,452 as `examples/plain_socket.rs` does.
 //!
+//! # Sight
+//!
+//! [`Road::sessions`](crate::road::Road::sessions) and [`Road::stats`](crate::road::Road::stats) tell programs what
+//! `roadstead road --watch` tells people. For plots, every packet and every change of what is known of a path is a
+//! [`tracing`] event under the target [`trace::TARGET`](crate::road::v1::trace::TARGET) at level trace; `--trace DIR` of a master or minion
+//! writes them as qlog (JSON text sequences), a file for each session, and `examples/trace_plot.rs` draws one of those.
+//!
 //! # What is promised once per session only
 //!
 //! *Once* holds within a session. When one ends, what was not confirmed fails with
@@ -144,5 +151,3 @@
 //! * Several sockets and threads for one road (`SO_REUSEPORT`): one road runs on one core.
 //! * A site's secret and enrolment tokens in the settings: the handshake has both, the library the first
 //!   ([`Fast::site`](crate::road::Fast)), YAML neither.
-//! * A trace of events to plot a transfer from (`qlog`). There is `roadstead road --watch`, and
-//!   [`Road::sessions`](crate::road::Road::sessions) and [`Road::stats`](crate::road::Road::stats) for programs.

@@ -21,3 +21,4 @@ mod refused_start;
 mod restarted_master;
 mod road_command;
 mod said_goodbye;
+mod traced;

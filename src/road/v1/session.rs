@@ -21,6 +21,7 @@ use super::path::Path;
 use super::rtt::Rtt;
 use super::sent::Sent;
 use super::tally::Tally;
+use super::trace::At;
 use super::window::{Control, Window};
 use super::{Keys, Seen};
 use crate::base::{Name, Time};
@@ -236,6 +237,11 @@ impl Session {
         }
     }
 
+    /// Whom the trace is about.
+    fn at(&self, now: Time) -> At {
+        At { session: self.ours, now }
+    }
+
     /// The messages to be sent.
     pub(super) fn outbox(&mut self) -> &mut Outbox {
         &mut self.outbox
@@ -265,6 +271,7 @@ impl Session {
     pub(super) fn leave(&mut self, core: &mut Core, why: Departure) {
         if self.is_confirmed() {
             tracing::debug!(estate = %self.name, %why, "left");
+            self.at(core.now).closed(why);
             core.event(Event::Left { peer: self.name.clone(), why });
         }
         self.outbox.fail_all(&mut |ticket| core.event(Event::Failed { ticket, why: Failure::Lost }));

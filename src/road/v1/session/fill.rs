@@ -182,6 +182,7 @@ impl Session {
             self.clocks.spare = (self.clocks.spare + size as u32 / SPARE).min(SPARE_MAX);
             self.repeat_later(now);
         }
+        self.at(now).sent(number, size);
         let sealed = self.keys.seal(&head, number, room.get_mut(..size)?);
         if sealed.is_err() {
             self.end(crate::transport::Departure::Renewed, None);
@@ -276,6 +277,7 @@ impl Session {
         };
         self.sent.on_sent(now, meta);
         self.mtu.on_probe_sent(size as u16);
+        self.at(now).probed(number, size);
         self.keys.seal(&head, number, room).ok()?;
         Some(size)
     }

@@ -8,6 +8,7 @@ use super::super::message::{Heading, Incoming};
 use super::super::path::Moved;
 use super::super::route;
 use super::super::sent::{Fate, Verdict};
+use super::super::trace::{At, Metrics};
 use super::super::window::{Sight, Window};
 use super::{Code, Session, resend};
 use crate::base::{Name, Time};
@@ -37,12 +38,14 @@ impl Session {
         let number = opened.number;
         let is_newest = self.seen.largest() == Some(number);
         self.clocks.heard = now;
+        At { session: self.ours, now }.received(number, size);
         self.tally.datagrams_in += 1;
         self.tally.bytes_in += size as u64;
         self.confirm(core);
         let moved = self.path.on_packet(now, from, size, is_newest, pto, &mut core.random);
         if moved != Moved::No {
             tracing::debug!(estate = %self.name, %from, "moved");
+            At { session: self.ours, now }.moved();
             self.tally.moves += 1;
             if moved == Moved::Host {
                 self.new_path(now);
@@ -109,6 +112,7 @@ impl Session {
     /// Tells the application that the estate is there.
     pub(crate) fn announce(&mut self, core: &mut Core) {
         tracing::debug!(estate = %self.name, remote = %self.path.remote(), suite = ?self.keys.suite(), "joined, fast");
+        self.at(core.now).started(&self.name, self.keys.suite().name(), self.is_initiator);
         core.superseded.push(self.name.clone());
         core.event(Event::Joined { peer: self.name.clone() });
     }
@@ -201,6 +205,7 @@ impl Session {
         self.mtu.on_verdict(verdict.acked_largest_size, verdict.lost_sizes_max);
         if self.mtu.size() != before {
             tracing::debug!(estate = %self.name, bytes = self.mtu.size(), "path takes");
+            self.at(now).mtu(self.mtu.size());
         }
         let mtu = u32::from(self.mtu.size());
         if u32::from(before) != mtu {
@@ -212,9 +217,34 @@ impl Session {
         }
         self.window.on_ack(&Sight { now, verdict, rtt: &self.rtt, ce, mtu });
         self.acks.set_delay(self.rtt.smoothed() / 4);
+        if At::is_heard() {
+            self.trace(now, verdict);
+        }
         // The pace may have been next to nothing when it was asked last.
         let soon = now + self.rtt.smoothed();
         self.clocks.paced = self.clocks.paced.map(|paced| paced.min(soon));
+    }
+}
+
+impl Session {
+    fn trace(&self, now: Time, verdict: &Verdict) {
+        let at = self.at(now);
+        if let Some(newest) = verdict.newest_acked {
+            at.acked(newest, verdict.acked_packets, verdict.acked_bytes);
+        }
+        if let Some(newest) = verdict.newest_lost {
+            at.lost(newest, verdict.lost_packets, verdict.lost_bytes);
+        }
+        if verdict.spurious > 0 {
+            at.spurious(verdict.spurious);
+        }
+        at.metrics(Metrics {
+            rtt: self.rtt.smoothed().as_micros() as u64,
+            rtt_min: self.rtt.min().as_micros() as u64,
+            window: self.window.window(),
+            in_flight: self.sent.in_flight(),
+            rate: self.window.rate(&self.rtt),
+        });
     }
 }
 

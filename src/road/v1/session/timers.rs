@@ -31,6 +31,7 @@ impl Session {
         }
         if self.pto_deadline().is_some_and(|due| due <= now) {
             self.on_probe_timeout();
+            self.at(now).timeout(self.clocks.timeouts);
         }
         self.clocks.paced.take_if(|paced| *paced <= now);
         if self.clocks.repeat.take_if(|due| *due <= now).is_some() {
