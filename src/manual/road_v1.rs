@@ -149,5 +149,3 @@
 //! * A full handshake inside a session every hour: keys move on along a chain, and forward secrecy between two handshakes is
 //!   the chain's alone.
 //! * Several sockets and threads for one road (`SO_REUSEPORT`): one road runs on one core.
-//! * A site's secret and enrolment tokens in the settings: the handshake has both, the library the first
-//!   ([`Fast::site`](crate::road::Fast)), YAML neither.

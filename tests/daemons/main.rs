@@ -10,6 +10,7 @@ mod accept;
 mod automatic;
 mod both_wires;
 mod cut_off;
+mod enrolled;
 mod fingers;
 mod grains;
 mod killed_minion;

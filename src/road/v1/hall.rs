@@ -4,6 +4,7 @@
 
 mod cids;
 mod door;
+mod enrol;
 mod view;
 
 pub use view::SessionView;
@@ -19,7 +20,7 @@ use super::handshake::{Established, Identity, Responder, Rules};
 use super::message::Outgoing;
 use super::session::{Code, End, Session};
 use crate::base::{Acceptance, Name, Time, Wall, limits};
-use crate::keep::OwnKeys;
+use crate::keep::{OwnKeys, Token};
 use crate::road::agenda::Agenda;
 use crate::road::config::Fast;
 use crate::road::core::Core;
@@ -38,7 +39,7 @@ pub(crate) struct Hall {
     names: BTreeMap<Name, u32>,
     dialers: Vec<Dialer>,
     /// Where estates wait that were turned away, by role: they are called when somebody decides.
-    waiting: BTreeMap<Name, (SocketAddr, u64)>,
+    waiting: BTreeMap<Name, Waiting>,
     agenda: Agenda,
     /// Sessions may be held back until the shell has read what they said.
     pub(crate) is_holding: bool,
@@ -46,6 +47,18 @@ pub(crate) struct Hall {
     touched: Vec<u32>,
     /// The wall clock at a time of ours.
     wall: (Time, Wall),
+    /// Enrolment tokens, by id.
+    tokens: BTreeMap<[u8; 16], Token>,
+}
+
+/// An estate that was turned away and waits for a decision.
+#[derive(Debug)]
+struct Waiting {
+    from: SocketAddr,
+    /// Its session id.
+    cid: u64,
+    /// The enrolment token it named.
+    token: Option<[u8; 16]>,
 }
 
 /// What the hall asks of the road.
@@ -87,6 +100,7 @@ impl Hall {
             is_holding: false,
             touched: Vec::new(),
             wall: (now, Wall::default()),
+            tokens: BTreeMap::new(),
         })
     }
 
