@@ -97,8 +97,10 @@
 //! RFC 9002, with these decisions. Three packets or 9/8 of a round trip prove a loss until a packet is seen to come late; from then
 //! on time alone does, within a window that grows while losses turn out to be none (after RFC 8985) and shrinks after sixteen clean
 //! rounds. What a wrong loss took from the window is given back. A probe timeout sends two packets, the oldest unsettled bytes
-//! first; it doubles to 2 s and no further, so that a session is back soon after a hole of a minute. Acknowledgements come at
-//! once for a gap, else eight a round trip (every 2nd to every 64th packet), or after a quarter of the round trip, at most the 25 ms promised.
+//! first, with a PING, which is answered at once; then one goes each round trip, sixteen in all, and only then the wait doubles with
+//! every other probe, to 2 s and no further: a burst of losses ends with the packets that meet it, and a session is to be back soon
+//! after a hole of a minute. Acknowledgements come at once for a gap, else eight a round trip, or thirty-two where a gap was seen
+//! in the last 64 (every 2nd to every 64th packet), or after a quarter of the round trip, at most the 25 ms promised.
 //! Where more than 1 % is lost, messages of classes 0 and 1 of at most 1,024 bytes that went out in one piece are said once more, a
 //! quarter of a round trip later and within the window.
 //!

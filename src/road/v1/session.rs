@@ -81,6 +81,8 @@ struct Greeting {
 struct Round {
     since: Time,
     packets: u32,
+    /// Rounds for which the path still counts as one that loses packets.
+    lossy: u32,
 }
 
 /// What is due when.
@@ -208,7 +210,7 @@ impl Session {
             inbox: Inbox::new(now, settings.parameters.credit, settings.parameters.open),
             path: Path::new(remote),
             clocks: Clocks::new(now, &settings.parameters, &theirs, is_initiator.then_some(established.ours)),
-            round: Round { since: now, packets: 0 },
+            round: Round { since: now, packets: 0, lossy: 0 },
             held: Held::default(),
             tally: Tally::new(now),
             ended: None,

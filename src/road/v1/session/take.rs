@@ -19,6 +19,13 @@ use crate::road::stats::Drop;
 use crate::transport::{Departure, Event, Failure};
 use crate::wire::v1::{Ack, Frame, Frames};
 
+/// Acknowledgements in a round trip.
+const ACKS: u32 = 8;
+/// The same while packets get lost: of bursts of ten packets on average, one in thirty is as long.
+const ACKS_LOSSY: u32 = 32;
+/// Round trips for which a path that lost a packet counts as one that loses.
+const LOSSY_ROUNDS: u32 = 64;
+
 /// The peer broke a rule, in words for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Broken(&'static str);
@@ -51,11 +58,12 @@ impl Session {
                 self.new_path(now);
             }
         }
-        let (mut is_eliciting, mut is_refused) = (false, false);
+        let (mut is_eliciting, mut is_refused, mut asks) = (false, false, false);
         for frame in Frames::new(opened.frames) {
             let taken = match frame {
                 Ok(frame) => {
                     is_eliciting |= frame.is_eliciting();
+                    asks |= frame == Frame::Ping;
                     let chunk = if let Frame::Chunk(chunk) = &frame { Some(chunk.message) } else { None };
                     let taken = self.on_frame(core, now, frame);
                     is_refused |= chunk.is_some_and(|message| self.inbox.is_refusing(message));
@@ -74,18 +82,26 @@ impl Session {
         }
         if !is_refused {
             self.acks.on_packet(now, number, is_eliciting, mark);
+            if asks {
+                // A probe timeout's: the peer has heard nothing for long.
+                self.acks.hasten(now);
+            }
         }
         self.clocks.rest.get_or_insert(now + super::timers::QUIET);
         self.count_round(now);
     }
 
-    /// Acknowledgements are worth their while eight times a round trip; a slow sender gets one for every other packet.
+    /// Acknowledgements are worth their while eight times a round trip, and more often where packets get lost: a burst of
+    /// losses on the way back would else take a window's worth of them and put the sender to sleep. A slow sender gets one
+    /// for every other packet.
     //= draft-ietf-quic-ack-frequency §8: a few per round trip serve loss detection and congestion control.
     fn count_round(&mut self, now: Time) {
         self.round.packets += 1;
         if now.since(self.round.since) >= self.rtt.smoothed() {
-            self.acks.set_every((self.round.packets / 8).clamp(2, 64));
-            self.round = super::Round { since: now, packets: 0 };
+            let lossy = if self.acks.take_gap() { LOSSY_ROUNDS } else { self.round.lossy.saturating_sub(1) };
+            let share = if lossy > 0 { ACKS_LOSSY } else { ACKS };
+            self.acks.set_every((self.round.packets / share).clamp(2, 64));
+            self.round = super::Round { since: now, packets: 0, lossy };
         }
     }
 
