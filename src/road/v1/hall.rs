@@ -67,16 +67,14 @@ impl Hall {
                 introduces: settings.introduces,
                 ..Rules::default()
             };
-            Identity::new(core.config.role.clone(), keys.clone(), 0)
-                .ok()
-                .map(|identity| Responder::new(identity, rules, core.random.bytes(), now))
+            Responder::new(identity.clone(), rules, core.random.bytes(), now)
         });
         let classic = core.config.wires.classic.then_some(settings.classic_after);
         let dialers = core.config.dial.iter().map(|address| Dialer::new(*address, now, classic)).collect();
         Some(Self {
             settings,
             identity,
-            responder: responder.flatten(),
+            responder,
             sessions: Vec::new(),
             free: Vec::new(),
             cids: Cids::default(),
