@@ -24,7 +24,6 @@ use super::tally::Tally;
 use super::window::{Control, Window};
 use super::{Keys, Seen};
 use crate::base::{Name, Time};
-use crate::keep::RoleKey;
 use crate::road::config::Fast;
 use crate::road::core::{Core, Held};
 use crate::road::datagram::Mark;
@@ -35,8 +34,8 @@ use crate::wire::v1::Parameters;
 pub(crate) struct Session {
     /// The estate's name on this road.
     pub(super) name: Name,
-    /// Its role and keys.
-    pub(super) key: RoleKey,
+    /// Its key's role.
+    pub(super) role: Name,
     /// Our session id: packets to us carry it.
     pub(super) ours: u64,
     theirs: u64,
@@ -89,6 +88,8 @@ struct Clocks {
     heard: Time,
     /// When we last sent something to be acknowledged.
     asked: Time,
+    /// When we last sent something of a message.
+    spoke: Time,
     /// Probe timeouts since something was acknowledged.
     timeouts: u32,
     /// Probe packets to send whatever the window says.
@@ -164,7 +165,7 @@ impl Session {
     pub(super) fn new(
         now: Time,
         settings: &Fast,
-        name: Name,
+        (name, role): (Name, Name),
         established: Established,
         remote: SocketAddr,
         is_initiator: bool,
@@ -186,7 +187,7 @@ impl Session {
         }
         Self {
             name,
-            key: established.peer.key,
+            role,
             ours: established.ours,
             theirs: established.theirs,
             reset: established.reset,
@@ -197,7 +198,7 @@ impl Session {
             sent: Sent::new(established.number),
             rtt: Rtt::new(rtt),
             loss: Loss::new(),
-            window: Control::new(settings.control, now, u32::from(mtu.size())),
+            window: Control::new(settings.control, u32::from(mtu.size())),
             pacer: Pacer::new(now),
             mtu,
             ceiling,
@@ -309,6 +310,7 @@ impl Clocks {
         Self {
             heard: now,
             asked: now,
+            spoke: now,
             timeouts: 0,
             probes: 0,
             is_ping_due: lot.is_some(),
