@@ -32,7 +32,7 @@ pub(crate) struct Hall {
     settings: Fast,
     identity: Arc<Identity>,
     /// `None` when strangers may not come in.
-    responder: Option<Responder>,
+    responder: Option<Box<Responder>>,
     sessions: Vec<Option<Box<Session>>>,
     free: Vec<u32>,
     cids: Cids,
@@ -80,16 +80,14 @@ impl Hall {
                 introduces: settings.introduces,
                 ..Rules::default()
             };
-            Identity::new(core.config.role.clone(), keys.clone(), 0)
-                .ok()
-                .map(|identity| Responder::new(identity, rules, core.random.bytes(), now))
+            Box::new(Responder::new(identity.clone(), rules, core.random.bytes(), now))
         });
         let classic = core.config.wires.classic.then_some(settings.classic_after);
         let dialers = core.config.dial.iter().map(|address| Dialer::new(*address, now, classic)).collect();
         Some(Self {
             settings,
             identity,
-            responder: responder.flatten(),
+            responder,
             sessions: Vec::new(),
             free: Vec::new(),
             cids: Cids::default(),
@@ -246,7 +244,7 @@ impl Hall {
             return Some(now);
         }
         let dialers = self.dialers.iter().filter_map(Dialer::poll_timeout);
-        let responder = self.responder.as_ref().and_then(Responder::poll_timeout);
+        let responder = self.responder.as_ref().and_then(|responder| responder.poll_timeout());
         dialers.chain(self.agenda.deadline()).chain(responder).min()
     }
 
@@ -263,7 +261,7 @@ impl Hall {
             self.waiting.remove(role);
         }
         let why = if acceptance.is_none() { Departure::Forgotten } else { Departure::Rejected };
-        let of_role = |session: &Session| session.key.role == *role;
+        let of_role = |session: &Session| session.role == *role;
         let found = self.names.values().find(|index| {
             self.sessions.get(**index as usize).and_then(Option::as_ref).is_some_and(|session| of_role(session))
         });
@@ -308,12 +306,15 @@ impl Hall {
 
     /// Takes a session in, in place of any the estate had; gives its place.
     fn insert(&mut self, core: &mut Core, established: Established, remote: SocketAddr, is_initiator: bool) -> u32 {
+        // The roll's own name, where it is there: one for all who hold it.
         let role = &established.peer.key.role;
-        let name = self.settings.name_of(role);
+        let role = core.roll.find(role).map_or(role, |(key, _)| &key.role).clone();
+        let name = if self.settings.peers.is_empty() { role.clone() } else { self.settings.name_of(&role) };
         if let Some(old) = self.names.get(&name).copied() {
             self.remove(core, old, End { why: Departure::Renewed, code: Some(Code::Replaced) });
         }
-        let session = Session::new(core.now, &self.settings, name.clone(), established, remote, is_initiator, None);
+        let session =
+            Session::new(core.now, &self.settings, (name.clone(), role), established, remote, is_initiator, None);
         let cid = session.ours;
         let session = Some(Box::new(session));
         let index = match self.free.pop() {
@@ -351,7 +352,7 @@ impl Hall {
         core.held.coming = core.held.coming.saturating_sub(held.coming);
         let classic = core.config.wires.classic.then_some(self.settings.classic_after);
         for dialer in &mut self.dialers {
-            if dialer.session() == Some(index) || dialer.rests_for(&session.key.role) {
+            if dialer.session() == Some(index) || dialer.rests_for(&session.role) {
                 dialer.on_left(core, classic);
             }
         }

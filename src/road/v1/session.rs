@@ -25,7 +25,6 @@ use super::trace::At;
 use super::window::{Control, Window};
 use super::{Keys, Seen};
 use crate::base::{Name, Time};
-use crate::keep::RoleKey;
 use crate::road::config::Fast;
 use crate::road::core::{Core, Held};
 use crate::road::datagram::Mark;
@@ -36,8 +35,8 @@ use crate::wire::v1::Parameters;
 pub(crate) struct Session {
     /// The estate's name on this road.
     pub(super) name: Name,
-    /// Its role and keys.
-    pub(super) key: RoleKey,
+    /// Its key's role.
+    pub(super) role: Name,
     /// Our session id: packets to us carry it.
     pub(super) ours: u64,
     theirs: u64,
@@ -92,6 +91,8 @@ struct Clocks {
     heard: Time,
     /// When we last sent something to be acknowledged.
     asked: Time,
+    /// When we last sent something of a message.
+    spoke: Time,
     /// Probe timeouts since something was acknowledged.
     timeouts: u32,
     /// Probe packets to send whatever the window says.
@@ -167,7 +168,7 @@ impl Session {
     pub(super) fn new(
         now: Time,
         settings: &Fast,
-        name: Name,
+        (name, role): (Name, Name),
         established: Established,
         remote: SocketAddr,
         is_initiator: bool,
@@ -189,7 +190,7 @@ impl Session {
         }
         Self {
             name,
-            key: established.peer.key,
+            role,
             ours: established.ours,
             theirs: established.theirs,
             reset: established.reset,
@@ -200,7 +201,7 @@ impl Session {
             sent: Sent::new(established.number),
             rtt: Rtt::new(rtt),
             loss: Loss::new(),
-            window: Control::new(settings.control, now, u32::from(mtu.size())),
+            window: Control::new(settings.control, u32::from(mtu.size())),
             pacer: Pacer::new(now),
             mtu,
             ceiling,
@@ -318,6 +319,7 @@ impl Clocks {
         Self {
             heard: now,
             asked: now,
+            spoke: now,
             timeouts: 0,
             probes: 0,
             is_ping_due: lot.is_some(),

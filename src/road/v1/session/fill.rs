@@ -145,7 +145,11 @@ impl Session {
             self.sent.abandon();
             return None;
         };
-        let mut is_eliciting = asks | (goes && self.chunks(&mut writer));
+        let speaks = goes && self.chunks(&mut writer);
+        if speaks {
+            self.clocks.spoke = now;
+        }
+        let mut is_eliciting = asks | speaks;
         if self.clocks.probes > 0 && !is_eliciting {
             Frame::Ping.write(&mut writer).ok()?;
             self.sent.carry(Carried::Ping);

@@ -14,6 +14,8 @@ const IDLE: Duration = Duration::from_secs(90);
 const UNCONFIRMED: Duration = Duration::from_secs(20);
 /// A session that was quiet for so long gives memory back: longer than the gaps of an interactive peer.
 pub(super) const QUIET: Duration = Duration::from_secs(2);
+/// What is known of a path after so long without a message is of another time: routes and queues change in less.
+const STALE: Duration = Duration::from_secs(60);
 /// Longest wait between two probes. A hole of a minute is a matter of hours for doubling timers, and a probe every two
 /// seconds a matter of bytes (handshake v1, fault matrix "delay spike").
 const PROBE_MAX: Duration = Duration::from_secs(2);
@@ -84,6 +86,9 @@ impl Session {
         self.sent.rest();
         self.outbox.rest();
         self.inbox.rest();
+        self.seen.rest();
+        self.keys.rest();
+        self.window.rest(u32::from(self.mtu.size()), now.since(self.clocks.spoke) >= STALE);
     }
 
     /// The session's probe timeout.
