@@ -95,6 +95,9 @@ pub struct Fast {
     pub peers: String,
     /// A secret only this site knows; without it nobody gets any answer.
     pub site: Option<Secret>,
+    /// Streams of one estate that the application takes at once; none unless it says so, for what nobody reads must not lie
+    /// about. Each of them holds up to 8 MiB here.
+    pub streams: u16,
     /// How long the fast wire is tried before the classic one is, where both are allowed.
     pub classic_after: Duration,
     /// How long an estate that is reached by the classic wire is not called on the fast one.
@@ -196,6 +199,7 @@ impl Default for Fast {
             introduces: true,
             peers: String::new(),
             site: None,
+            streams: 0,
             classic_after: Duration::from_secs(3),
             fast_again: Duration::from_secs(600),
         }
