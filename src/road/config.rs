@@ -98,6 +98,9 @@ pub struct Fast {
     pub site: Option<Secret>,
     /// How a stranger is let in at first contact, and knows whom it meets; of who dials.
     pub enrolment: Option<Enrolment>,
+    /// Streams of one estate that the application takes at once; none unless it says so, for what nobody reads must not lie
+    /// about. Each of them holds up to 8 MiB here.
+    pub streams: u16,
     /// How long the fast wire is tried before the classic one is, where both are allowed.
     pub classic_after: Duration,
     /// How long an estate that is reached by the classic wire is not called on the fast one.
@@ -209,6 +212,7 @@ impl Default for Fast {
             peers: String::new(),
             site: None,
             enrolment: None,
+            streams: 0,
             classic_after: Duration::from_secs(3),
             fast_again: Duration::from_secs(600),
         }

@@ -15,6 +15,7 @@ pub mod place;
 mod send;
 mod sight;
 pub mod stats;
+mod streams;
 mod v0;
 pub mod v1;
 
@@ -48,7 +49,9 @@ pub struct Road {
     hall: Option<Hall>,
     /// A command was handed back because all estates together hold too much.
     is_awaited: bool,
-    /// Tickets answered when a message of the fast wire was handed back.
+    /// Bytes of a stream were handed back because all estates together hold too much.
+    is_short: bool,
+    /// Tickets answered when something of the fast wire was handed back.
     answered: u64,
     /// Up to here the disk has numbers down as given out.
     reserved: u32,
@@ -104,7 +107,16 @@ impl Road {
             let nuid = remote.nuid;
             agenda.set_deadline(nuid, remote.deadline());
         }
-        let mut road = Self { core, table, agenda, hall, is_awaited: false, answered: 0, reserved: memory.local.puid };
+        let mut road = Self {
+            core,
+            table,
+            agenda,
+            hall,
+            is_awaited: false,
+            is_short: false,
+            answered: 0,
+            reserved: memory.local.puid,
+        };
         road.note_puid();
         road
     }
@@ -141,6 +153,7 @@ impl Road {
                 Ok(())
             }
             Command::Send { ticket, to, message } => self.send(ticket, to, message),
+            other => self.ask(other),
         }
     }
 
@@ -312,15 +325,6 @@ impl Road {
             (remote.present, remote.home) = (false, None);
             cut(&mut self.core, remote, Departure::Renewed);
             self.settle(nuid);
-        }
-    }
-
-    /// Somebody was sent away with a message: says so when another is over since.
-    fn note_room(&mut self) {
-        let has_room = self.core.held.going <= self.core.config.bytes / 2;
-        if self.is_awaited && has_room && self.core.answered > self.answered {
-            self.is_awaited = false;
-            self.core.event(Event::Room);
         }
     }
 

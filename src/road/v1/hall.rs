@@ -2,6 +2,7 @@
 //!
 //! Datagrams come in by session id, messages by the estate's name. A session that ends leaves nothing but its last words.
 
+mod asks;
 mod cids;
 mod door;
 mod enrol;
@@ -35,6 +36,8 @@ pub(crate) struct Hall {
     responder: Option<Box<Responder>>,
     sessions: Vec<Option<Box<Session>>>,
     free: Vec<u32>,
+    /// Sessions there have been.
+    births: u32,
     cids: Cids,
     names: BTreeMap<Name, u32>,
     dialers: Vec<Dialer>,
@@ -90,6 +93,7 @@ impl Hall {
             responder,
             sessions: Vec::new(),
             free: Vec::new(),
+            births: 0,
             cids: Cids::default(),
             names: BTreeMap::new(),
             dialers,
@@ -127,6 +131,7 @@ impl Hall {
                 self.remove(core, index, end);
                 continue;
             }
+            session.hand_over(core);
             let held = session.holds();
             let before = std::mem::replace(&mut session.held, held);
             core.held.going = (core.held.going + held.going).saturating_sub(before.going);
@@ -313,22 +318,18 @@ impl Hall {
         if let Some(old) = self.names.get(&name).copied() {
             self.remove(core, old, End { why: Departure::Renewed, code: Some(Code::Replaced) });
         }
-        let session =
-            Session::new(core.now, &self.settings, (name.clone(), role), established, remote, is_initiator, None);
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.sessions.push(None);
+            (self.sessions.len() - 1) as u32
+        });
+        self.births = self.births.wrapping_add(1);
+        let serial = u64::from(self.births) << 32 | u64::from(index);
+        let names = (name.clone(), role);
+        let session = Session::new(core.now, &self.settings, names, established, remote, is_initiator, serial);
         let cid = session.ours;
-        let session = Some(Box::new(session));
-        let index = match self.free.pop() {
-            Some(index) => {
-                if let Some(place) = self.sessions.get_mut(index as usize) {
-                    *place = session;
-                }
-                index
-            }
-            None => {
-                self.sessions.push(session);
-                (self.sessions.len() - 1) as u32
-            }
-        };
+        if let Some(place) = self.sessions.get_mut(index as usize) {
+            *place = Some(Box::new(session));
+        }
         self.cids.insert(cid, index);
         self.names.insert(name, index);
         self.touch(index);

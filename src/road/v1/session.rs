@@ -2,13 +2,16 @@
 //!
 //! What comes in is in `take`, what goes out in `fill`; here is what a session is, and its timers.
 
+mod casts;
 mod fill;
+mod streams;
 mod take;
 mod timers;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use self::casts::Casts;
 use super::Carried;
 use super::acks::Acks;
 use super::handshake::{Established, Pace};
@@ -37,6 +40,8 @@ pub(crate) struct Session {
     pub(super) name: Name,
     /// Its key's role.
     pub(super) role: Name,
+    /// The hall's number for it: in what place it lives, and which one that is there.
+    serial: u64,
     /// Our session id: packets to us carry it.
     pub(super) ours: u64,
     theirs: u64,
@@ -59,6 +64,7 @@ pub(crate) struct Session {
     outbox: Outbox,
     inbox: Inbox,
     path: Path,
+    casts: Casts,
     clocks: Clocks,
     /// Packets in the present round trip.
     round: Round,
@@ -164,7 +170,7 @@ impl Code {
 }
 
 impl Session {
-    /// Of a finished handshake with the estate at `remote`; `rtt`: what the handshake measured.
+    /// Of a finished handshake with the estate at `remote`.
     pub(super) fn new(
         now: Time,
         settings: &Fast,
@@ -172,7 +178,7 @@ impl Session {
         established: Established,
         remote: SocketAddr,
         is_initiator: bool,
-        rtt: Option<Duration>,
+        serial: u64,
     ) -> Self {
         let theirs = established.parameters;
         let ceiling = u16::try_from(theirs.datagram.min(u64::from(settings.datagram))).unwrap_or(u16::MAX);
@@ -191,6 +197,7 @@ impl Session {
         Self {
             name,
             role,
+            serial,
             ours: established.ours,
             theirs: established.theirs,
             reset: established.reset,
@@ -199,7 +206,7 @@ impl Session {
             is_initiator,
             greeting,
             sent: Sent::new(established.number),
-            rtt: Rtt::new(rtt),
+            rtt: Rtt::new(None),
             loss: Loss::new(),
             window: Control::new(settings.control, u32::from(mtu.size())),
             pacer: Pacer::new(now),
@@ -208,8 +215,9 @@ impl Session {
             marks: super::ecn::Marks::new(),
             acks,
             outbox: Outbox::new(theirs.credit, theirs.open),
-            inbox: Inbox::new(now, settings.parameters.credit, settings.parameters.open),
+            inbox: Inbox::new(now, settings.parameters.credit, settings.parameters.open).with_streams(settings.streams),
             path: Path::new(remote),
+            casts: Casts::default(),
             clocks: Clocks::new(now, &settings.parameters, &theirs, is_initiator.then_some(established.ours)),
             round: Round { since: now, packets: 0, lossy: 0 },
             held: Held::default(),
@@ -272,6 +280,7 @@ impl Session {
 
     /// It is over: the application is told, and what was on its way fails.
     pub(super) fn leave(&mut self, core: &mut Core, why: Departure) {
+        self.hand_over_rest(core);
         if self.is_confirmed() {
             tracing::debug!(estate = %self.name, %why, "left");
             self.at(core.now).closed(why);
@@ -340,7 +349,7 @@ impl Clocks {
 fn resend(outbox: &mut Outbox, inbox: &mut Inbox, carried: &Carried) {
     match carried {
         Carried::Chunk { .. } | Carried::Wholes { .. } | Carried::Drop(_) => outbox.on_lost(carried),
-        Carried::Credit | Carried::Open | Carried::Refuse(_) => inbox.on_lost(carried),
+        Carried::Credit | Carried::Open | Carried::More(_) | Carried::Refuse(_) => inbox.on_lost(carried),
         // Said again by their own clocks, or not at all.
         Carried::Ids | Carried::Welcome | Carried::Probe | Carried::Ping | Carried::Ack { .. } => {}
     }

@@ -31,6 +31,8 @@ pub enum Carried {
     Drop(u64),
     /// We refuse a message.
     Refuse(u64),
+    /// Our grant of a stream's bytes; the newest value is sent again.
+    More(u64),
     /// Fresh session ids.
     Ids,
     /// The responder's welcome.

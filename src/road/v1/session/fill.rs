@@ -47,7 +47,7 @@ impl Session {
             || self.clocks.probes > 0
             || self.clocks.is_ping_due
             || self.inbox.has_work()
-            || (is_free && (self.clocks.repeats || self.outbox.has_work()))
+            || (is_free && (self.clocks.repeats || self.has_load()))
             || (self.is_confirmed() && self.mtu.next_probe(now).is_some())
     }
 
@@ -119,7 +119,7 @@ impl Session {
 
     /// Whether the pace lets a packet go now; if not, notes when it will.
     fn is_in_pace(&mut self, now: Time, segment: usize) -> bool {
-        if self.clocks.paced.is_some() || !self.outbox.has_work() {
+        if self.clocks.paced.is_some() || !self.has_load() {
             return self.clocks.paced.is_none();
         }
         let rate = self.window.rate(&self.rtt);
@@ -139,7 +139,8 @@ impl Session {
         let (head, number) = self.head(now);
         let mut writer = body(&head, room)?;
         let start = writer.at();
-        let goes = leave == Leave::Full && (self.outbox.has_work() || self.clocks.repeats);
+        let goes = leave == Leave::Full && (self.has_load() || self.clocks.repeats);
+        let casts = goes && self.write_casts(&mut writer);
         // Whatever goes out takes what is to be acknowledged along.
         let Ok(asks) = self.control(core, &mut writer, goes) else {
             self.sent.abandon();
@@ -149,7 +150,7 @@ impl Session {
         if speaks {
             self.clocks.spoke = now;
         }
-        let mut is_eliciting = asks | speaks;
+        let mut is_eliciting = asks | casts | speaks;
         if self.clocks.probes > 0 && !is_eliciting {
             Frame::Ping.write(&mut writer).ok()?;
             self.sent.carry(Carried::Ping);
@@ -159,12 +160,12 @@ impl Session {
             self.sent.abandon();
             return None;
         }
-        if goes && self.outbox.has_work() && writer.room() > 0 && writer.room() < SLACK {
+        if goes && self.has_load() && writer.room() > 0 && writer.room() < SLACK {
             let rest = writer.room();
             writer.zeros(rest).ok()?;
         }
         let size = writer.at() + TAG;
-        let is_app_limited = !self.outbox.has_work();
+        let is_app_limited = !self.has_load();
         let meta = Meta {
             size: size as u32,
             is_eliciting,
@@ -234,6 +235,11 @@ impl Session {
             self.sent.carry(Carried::Ack { largest });
         }
         asks
+    }
+
+    /// Whether there is anything that waits for the window.
+    fn has_load(&self) -> bool {
+        self.outbox.has_work() || self.casts.has_work()
     }
 
     fn chunks(&mut self, out: &mut Writer<'_>) -> bool {

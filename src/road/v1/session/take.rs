@@ -16,7 +16,7 @@ use crate::message::{Message, Route};
 use crate::road::core::Core;
 use crate::road::datagram::Mark;
 use crate::road::stats::Drop;
-use crate::transport::{Departure, Event, Failure};
+use crate::transport::{Departure, Event, Failure, Stream};
 use crate::wire::v1::{Ack, Frame, Frames};
 
 /// Acknowledgements in a round trip.
@@ -28,7 +28,7 @@ const LOSSY_ROUNDS: u32 = 64;
 
 /// The peer broke a rule, in words for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Broken(&'static str);
+pub(super) struct Broken(&'static str);
 
 impl Session {
     /// Takes a datagram that carries our session id. One that does not open changes nothing.
@@ -135,15 +135,17 @@ impl Session {
 
     fn on_frame(&mut self, core: &mut Core, now: Time, frame: Frame<'_>) -> Result<(), Broken> {
         match frame {
-            Frame::Pad(_) | Frame::Ping | Frame::Welcome(_) | Frame::Ids(_) | Frame::Datagram(_) => {}
+            Frame::Pad(_) | Frame::Ping | Frame::Welcome(_) | Frame::Ids(_) => {}
+            Frame::Datagram(data) => self.on_cast(core, data),
             Frame::Ack(ack) => self.on_ack(core, now, &ack)?,
             Frame::Chunk(chunk) => {
-                let (name, tally) = (&self.name, &mut self.tally);
+                let (name, serial, tally) = (&self.name, self.serial, &mut self.tally);
                 let mut bad = None;
                 let taken = self.inbox.on_chunk(&chunk, &mut |incoming| {
-                    tally.messages_in += 1;
-                    core.stats.messages_in += 1;
-                    match received(name, &core.config.name, incoming) {
+                    let is_message = matches!(incoming, Incoming::Whole { .. });
+                    tally.messages_in += u64::from(is_message);
+                    core.stats.messages_in += u64::from(is_message);
+                    match come(name, &core.config.name, serial, incoming, Failure::Cancelled) {
                         Ok(event) => core.event(event),
                         Err(broken) => bad = Some(broken),
                     }
@@ -154,8 +156,14 @@ impl Session {
             Frame::Credit(total) => self.outbox.on_credit(total),
             Frame::Open(below) => self.outbox.on_open(below),
             Frame::Drop { message, end } => {
-                self.inbox.on_drop(message, end, &mut |_| {}).map_err(|_| Broken("a dropped message"))?;
+                let stream = Stream(self.serial, message);
+                let mut deliver = |_| {
+                    let why = Failure::Cancelled;
+                    core.event(Event::Cut { from: self.name.clone(), stream, why });
+                };
+                self.inbox.on_drop(message, end, &mut deliver).map_err(|_| Broken("a dropped message"))?;
             }
+            Frame::More { message, below } => self.outbox.on_more(message, below),
             Frame::Refuse { message, .. } => {
                 if let Some(ticket) = self.outbox.on_refuse(message) {
                     core.event(Event::Failed { ticket, why: Failure::Refused });
@@ -194,6 +202,7 @@ impl Session {
             self.keys.on_acked(ack.largest);
         }
         let ce = self.marks.on_verdict(&verdict, ack.ecn);
+        core.answered += u64::from(self.outbox.take_relief());
         self.judge(now, &verdict, ce);
         Ok(())
     }
@@ -304,16 +313,29 @@ impl super::Clocks {
     }
 }
 
-/// A whole message as the application gets it: the sender's estate is who proved it, whatever the route says.
-fn received(from: &Name, own: &Name, incoming: Incoming) -> Result<Event, Broken> {
-    let Incoming::Whole { heading: Heading { kind, route, .. }, body } = incoming else {
-        return Err(Broken("streams are not wanted here"));
+/// What arrived as the application gets it: the sender's estate is who proved it, whatever the route says.
+pub(super) fn come(from: &Name, own: &Name, serial: u64, incoming: Incoming, cut: Failure) -> Result<Event, Broken> {
+    let routed = |heading: &Heading| {
+        let mut route = route::read(&heading.route).ok_or(Broken("route"))?;
+        if !heading.kind.is_empty() || route != Route::default() {
+            route.src.estate.get_or_insert_with(|| from.clone());
+            route.dst.estate.get_or_insert_with(|| own.clone());
+        }
+        Ok((route, heading.kind.as_str().to_owned()))
     };
-    let mut route = route::read(&route).ok_or(Broken("route"))?;
-    if !kind.is_empty() || route != Route::default() {
-        route.src.estate.get_or_insert_with(|| from.clone());
-        route.dst.estate.get_or_insert_with(|| own.clone());
-    }
-    let message = Message { route, kind: kind.as_str().to_owned(), body };
-    Ok(Event::Received { from: from.clone(), message })
+    let from_whom = from.clone();
+    Ok(match incoming {
+        Incoming::Whole { heading, body } => {
+            let (route, kind) = routed(&heading)?;
+            Event::Received { from: from_whom, message: Message { route, kind, body } }
+        }
+        Incoming::Opened { message, heading } => {
+            let (route, kind) = routed(&heading)?;
+            Event::Opened { from: from_whom, stream: Stream(serial, message), route, kind }
+        }
+        Incoming::Piece { message, data, is_last } => {
+            Event::Chunk { from: from_whom, stream: Stream(serial, message), data, fin: is_last }
+        }
+        Incoming::Cut { message } => Event::Cut { from: from_whom, stream: Stream(serial, message), why: cut },
+    })
 }
