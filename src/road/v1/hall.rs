@@ -120,6 +120,7 @@ impl Hall {
                 continue;
             }
             session.hand_over(core);
+            cids::tend(core, &mut self.cids, self.responder.as_ref(), self.settings.ids, (index, session));
             let held = session.holds();
             let before = std::mem::replace(&mut session.held, held);
             core.held.going = (core.held.going + held.going).saturating_sub(before.going);
@@ -325,7 +326,9 @@ impl Hall {
         let Some(mut session) = self.sessions.get_mut(index as usize).and_then(Option::take) else { return };
         self.free.push(index);
         self.agenda.remove(index);
-        self.cids.remove(&session.ours);
+        for cid in session.ids() {
+            self.cids.remove(&cid);
+        }
         if self.names.get(&session.name) == Some(&index) {
             self.names.remove(&session.name);
         }
@@ -370,7 +373,7 @@ const LOOK_AGAIN: Duration = Duration::from_micros(1);
 const ROOM: usize = 65_536;
 
 /// The session id of a data packet.
-fn data_cid(datagram: &[u8]) -> Option<u64> {
+pub(super) fn data_cid(datagram: &[u8]) -> Option<u64> {
     let (first, rest) = datagram.split_first()?;
     let (_, rest) = rest.split_first()?;
     let cid = rest.first_chunk::<8>()?;

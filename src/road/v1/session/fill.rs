@@ -44,6 +44,7 @@ impl Session {
         greets
             || self.acks.is_due(now)
             || self.path.has_work()
+            || self.ids.is_due()
             || self.clocks.probes > 0
             || self.clocks.is_ping_due
             || self.inbox.has_work()
@@ -213,6 +214,10 @@ impl Session {
         if self.clocks.is_ping_due {
             Frame::Ping.write(out)?;
             self.sent.carry(Carried::Ping);
+            asks = true;
+        }
+        if let Some(ids) = self.ids.fill(out) {
+            self.sent.carry(ids);
             asks = true;
         }
         // Last, for it takes what room there is.
