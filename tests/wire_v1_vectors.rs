@@ -175,6 +175,7 @@ fn handshake(suite: Suite) -> Value {
         parameters: Parameters::default(),
         site: None,
         enrolment: None,
+        must_enrol: false,
         early: vec![1],
     };
     let mut initiator = Initiator::new(minion, dial, [6; 32], now);

@@ -59,7 +59,7 @@ impl Raet {
         seed: [u8; 32],
     ) -> Result<Self, KeepError> {
         let (store, now) = (Arc::new(store), clock.now());
-        let (key_files, roll) = KeyFiles::open(store.clone(), now)?;
+        let (mut key_files, roll) = KeyFiles::open(store.clone(), now)?;
         let mut memory = Memory { fast: key_files.fast(&roll)?, roll, ..Memory::default() };
         if config.main {
             memory.local = store.local()?.unwrap_or_default();
@@ -73,6 +73,7 @@ impl Raet {
         let writer = config.main.then(|| Writer::start(store.clone()));
         let mut road = Road::new(config, keys, memory, seed, now);
         road.set_wall(now, clock.wall());
+        key_files.tokens(now, &mut road);
         Ok(Self {
             road,
             port,

@@ -235,6 +235,24 @@ impl Core {
         is_trusted
     }
 
+    /// Accepts a key about which nobody has decided: its holder has proved an enrolment token. Says whether it was news.
+    pub(crate) fn enrol(&mut self, key: &RoleKey) -> bool {
+        let is_open = self.may_enrol(key);
+        if is_open {
+            self.decide(key.clone(), Some(Acceptance::Accepted));
+        }
+        is_open
+    }
+
+    /// Whether nobody has decided about a key, and there is room for it.
+    pub(crate) fn may_enrol(&self, key: &RoleKey) -> bool {
+        match self.roll.verdict(key) {
+            Verdict::Unknown => self.known < limits::ESTATES,
+            Verdict::Known(acceptance) => acceptance == Acceptance::Pending,
+            Verdict::Clash => false,
+        }
+    }
+
     /// Whether the roll holds just this key for its role.
     pub(crate) fn is_on_roll(&self, key: &RoleKey) -> bool {
         self.roll.find(&key.role).is_some_and(|(known, _)| known.same_keys(key))

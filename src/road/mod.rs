@@ -13,6 +13,7 @@ mod index;
 #[cfg(feature = "sim")]
 pub mod place;
 mod send;
+mod sight;
 pub mod stats;
 mod streams;
 mod v0;
@@ -22,7 +23,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 pub use self::core::Output;
-pub use config::{Config, Fast, Mutable, Timers, Trust, Wires};
+pub use config::{Config, Enrolment, Fast, Mutable, Timers, Trust, Wires};
 pub use datagram::{Datagram, Mark, Transmit};
 pub use stats::Stats;
 pub use v1::Algorithm;
@@ -34,7 +35,7 @@ use self::estate::{PROBATION, Remote};
 use self::index::Table;
 use self::v1::hall::{Hall, Wish};
 use crate::base::{Acceptance, Fingerprint, Name, Random, Time, Wall};
-use crate::keep::{Change, LocalRecord, OwnKeys, RemoteRecord, RoleKey, Roll};
+use crate::keep::{Change, LocalRecord, OwnKeys, RemoteRecord, RoleKey, Roll, Token};
 use crate::nacl::VerifyKey;
 use crate::transport::{Command, Departure, Event};
 use crate::wire::v1::is_fast;
@@ -239,31 +240,19 @@ impl Road {
         }
     }
 
+    /// The enrolment tokens strangers are let in by, in place of those before.
+    pub fn set_tokens(&mut self, now: Time, tokens: Vec<Token>) {
+        self.advance(now);
+        if let Some(hall) = &mut self.hall {
+            hall.set_tokens(&mut self.core, tokens);
+        }
+    }
+
     /// Tells what the wall clock says at `now`: told to peers, never used for timers.
     pub fn set_wall(&mut self, now: Time, wall: Wall) {
         if let Some(hall) = &mut self.hall {
             hall.set_wall(now, wall);
         }
-    }
-
-    /// The sessions of the fast wire as they are now.
-    pub fn sessions(&self) -> Vec<SessionView> {
-        self.hall.as_ref().map(|hall| hall.view().collect()).unwrap_or_default()
-    }
-
-    /// Counters since the start.
-    pub fn stats(&self) -> &Stats {
-        &self.core.stats
-    }
-
-    /// The keys this road knows.
-    pub fn roll(&self) -> &Roll {
-        &self.core.roll
-    }
-
-    /// Our own public keys.
-    pub fn own_key(&self) -> RoleKey {
-        self.core.own_key()
     }
 
     fn take(&mut self, datagram: &mut Datagram<'_>, proven: Option<VerifyKey>) {

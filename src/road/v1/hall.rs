@@ -5,6 +5,7 @@
 mod asks;
 mod cids;
 mod door;
+mod enrol;
 mod view;
 
 pub use view::SessionView;
@@ -20,7 +21,7 @@ use super::handshake::{Established, Identity, Responder, Rules};
 use super::message::Outgoing;
 use super::session::{Code, End, Session};
 use crate::base::{Acceptance, Name, Time, Wall, limits};
-use crate::keep::OwnKeys;
+use crate::keep::{OwnKeys, Token};
 use crate::road::agenda::Agenda;
 use crate::road::config::Fast;
 use crate::road::core::Core;
@@ -32,7 +33,7 @@ pub(crate) struct Hall {
     settings: Fast,
     identity: Arc<Identity>,
     /// `None` when strangers may not come in.
-    responder: Option<Responder>,
+    responder: Option<Box<Responder>>,
     sessions: Vec<Option<Box<Session>>>,
     free: Vec<u32>,
     /// Sessions there have been.
@@ -41,7 +42,7 @@ pub(crate) struct Hall {
     names: BTreeMap<Name, u32>,
     dialers: Vec<Dialer>,
     /// Where estates wait that were turned away, by role: they are called when somebody decides.
-    waiting: BTreeMap<Name, (SocketAddr, u64)>,
+    waiting: BTreeMap<Name, Waiting>,
     agenda: Agenda,
     /// Sessions may be held back until the shell has read what they said.
     pub(crate) is_holding: bool,
@@ -49,6 +50,18 @@ pub(crate) struct Hall {
     touched: Vec<u32>,
     /// The wall clock at a time of ours.
     wall: (Time, Wall),
+    /// Enrolment tokens, by id.
+    tokens: BTreeMap<[u8; 16], Token>,
+}
+
+/// An estate that was turned away and waits for a decision.
+#[derive(Debug)]
+struct Waiting {
+    from: SocketAddr,
+    /// Its session id.
+    cid: u64,
+    /// The enrolment token it named.
+    token: Option<[u8; 16]>,
 }
 
 /// What the hall asks of the road.
@@ -70,16 +83,14 @@ impl Hall {
                 introduces: settings.introduces,
                 ..Rules::default()
             };
-            Identity::new(core.config.role.clone(), keys.clone(), 0)
-                .ok()
-                .map(|identity| Responder::new(identity, rules, core.random.bytes(), now))
+            Box::new(Responder::new(identity.clone(), rules, core.random.bytes(), now))
         });
         let classic = core.config.wires.classic.then_some(settings.classic_after);
         let dialers = core.config.dial.iter().map(|address| Dialer::new(*address, now, classic)).collect();
         Some(Self {
             settings,
             identity,
-            responder: responder.flatten(),
+            responder,
             sessions: Vec::new(),
             free: Vec::new(),
             births: 0,
@@ -91,6 +102,7 @@ impl Hall {
             is_holding: false,
             touched: Vec::new(),
             wall: (now, Wall::default()),
+            tokens: BTreeMap::new(),
         })
     }
 
@@ -120,7 +132,7 @@ impl Hall {
                 continue;
             }
             session.hand_over(core);
-            cids::tend(core, &mut self.cids, self.responder.as_ref(), self.settings.ids, (index, session));
+            cids::tend(core, &mut self.cids, self.responder.as_deref(), self.settings.ids, (index, session));
             let held = session.holds();
             let before = std::mem::replace(&mut session.held, held);
             core.held.going = (core.held.going + held.going).saturating_sub(before.going);
@@ -238,7 +250,7 @@ impl Hall {
             return Some(now);
         }
         let dialers = self.dialers.iter().filter_map(Dialer::poll_timeout);
-        let responder = self.responder.as_ref().and_then(Responder::poll_timeout);
+        let responder = self.responder.as_ref().and_then(|responder| responder.poll_timeout());
         dialers.chain(self.agenda.deadline()).chain(responder).min()
     }
 
@@ -255,7 +267,7 @@ impl Hall {
             self.waiting.remove(role);
         }
         let why = if acceptance.is_none() { Departure::Forgotten } else { Departure::Rejected };
-        let of_role = |session: &Session| session.key.role == *role;
+        let of_role = |session: &Session| session.role == *role;
         let found = self.names.values().find(|index| {
             self.sessions.get(**index as usize).and_then(Option::as_ref).is_some_and(|session| of_role(session))
         });
@@ -300,8 +312,10 @@ impl Hall {
 
     /// Takes a session in, in place of any the estate had; gives its place.
     fn insert(&mut self, core: &mut Core, established: Established, remote: SocketAddr, is_initiator: bool) -> u32 {
+        // The roll's own name, where it is there: one for all who hold it.
         let role = &established.peer.key.role;
-        let name = self.settings.name_of(role);
+        let role = core.roll.find(role).map_or(role, |(key, _)| &key.role).clone();
+        let name = if self.settings.peers.is_empty() { role.clone() } else { self.settings.name_of(&role) };
         if let Some(old) = self.names.get(&name).copied() {
             self.remove(core, old, End { why: Departure::Renewed, code: Some(Code::Replaced) });
         }
@@ -311,7 +325,8 @@ impl Hall {
         });
         self.births = self.births.wrapping_add(1);
         let serial = u64::from(self.births) << 32 | u64::from(index);
-        let session = Session::new(core.now, &self.settings, name.clone(), established, remote, is_initiator, serial);
+        let session =
+            Session::new(core.now, &self.settings, (name.clone(), role), established, remote, is_initiator, serial);
         let cid = session.ours;
         if let Some(place) = self.sessions.get_mut(index as usize) {
             *place = Some(Box::new(session));
@@ -341,7 +356,7 @@ impl Hall {
         core.held.coming = core.held.coming.saturating_sub(held.coming);
         let classic = core.config.wires.classic.then_some(self.settings.classic_after);
         for dialer in &mut self.dialers {
-            if dialer.session() == Some(index) || dialer.rests_for(&session.key.role) {
+            if dialer.session() == Some(index) || dialer.rests_for(&session.role) {
                 dialer.on_left(core, classic);
             }
         }

@@ -26,10 +26,10 @@ use super::path::Path;
 use super::rtt::Rtt;
 use super::sent::Sent;
 use super::tally::Tally;
+use super::trace::At;
 use super::window::{Control, Window};
 use super::{Keys, Seen};
 use crate::base::{Name, Time};
-use crate::keep::RoleKey;
 use crate::road::config::Fast;
 use crate::road::core::{Core, Held};
 use crate::road::datagram::Mark;
@@ -40,8 +40,8 @@ use crate::wire::v1::Parameters;
 pub(crate) struct Session {
     /// The estate's name on this road.
     pub(super) name: Name,
-    /// Its role and keys.
-    pub(super) key: RoleKey,
+    /// Its key's role.
+    pub(super) role: Name,
     /// The hall's number for it: in what place it lives, and which one that is there.
     serial: u64,
     /// Our session id: packets to us carry it.
@@ -89,6 +89,8 @@ struct Greeting {
 struct Round {
     since: Time,
     packets: u32,
+    /// Rounds for which the path still counts as one that loses packets.
+    lossy: u32,
 }
 
 /// What is due when.
@@ -98,6 +100,8 @@ struct Clocks {
     heard: Time,
     /// When we last sent something to be acknowledged.
     asked: Time,
+    /// When we last sent something of a message.
+    spoke: Time,
     /// Probe timeouts since something was acknowledged.
     timeouts: u32,
     /// Probe packets to send whatever the window says.
@@ -173,7 +177,7 @@ impl Session {
     pub(super) fn new(
         now: Time,
         settings: &Fast,
-        name: Name,
+        (name, role): (Name, Name),
         established: Established,
         remote: SocketAddr,
         is_initiator: bool,
@@ -195,7 +199,7 @@ impl Session {
         }
         Self {
             name,
-            key: established.peer.key,
+            role,
             serial,
             ours: established.ours,
             theirs: established.theirs,
@@ -207,7 +211,7 @@ impl Session {
             sent: Sent::new(established.number),
             rtt: Rtt::new(None),
             loss: Loss::new(),
-            window: Control::new(settings.control, now, u32::from(mtu.size())),
+            window: Control::new(settings.control, u32::from(mtu.size())),
             pacer: Pacer::new(now),
             mtu,
             ceiling,
@@ -219,7 +223,7 @@ impl Session {
             casts: Casts::default(),
             ids: Ids::default(),
             clocks: Clocks::new(now, &settings.parameters, &theirs, is_initiator.then_some(established.ours)),
-            round: Round { since: now, packets: 0 },
+            round: Round { since: now, packets: 0, lossy: 0 },
             held: Held::default(),
             tally: Tally::new(now),
             ended: None,
@@ -246,6 +250,11 @@ impl Session {
         if let Some(greeting) = &mut self.greeting {
             greeting.pace.hasten(now);
         }
+    }
+
+    /// Whom the trace is about.
+    fn at(&self, now: Time) -> At {
+        At { session: self.ours, now }
     }
 
     /// The messages to be sent.
@@ -278,6 +287,7 @@ impl Session {
         self.hand_over_rest(core);
         if self.is_confirmed() {
             tracing::debug!(estate = %self.name, %why, "left");
+            self.at(core.now).closed(why);
             core.event(Event::Left { peer: self.name.clone(), why });
         }
         self.outbox.fail_all(&mut |ticket| core.event(Event::Failed { ticket, why: Failure::Lost }));
@@ -322,6 +332,7 @@ impl Clocks {
         Self {
             heard: now,
             asked: now,
+            spoke: now,
             timeouts: 0,
             probes: 0,
             is_ping_due: lot.is_some(),

@@ -147,7 +147,11 @@ impl Session {
             self.sent.abandon();
             return None;
         };
-        let mut is_eliciting = asks | casts | (goes && self.chunks(&mut writer));
+        let speaks = goes && self.chunks(&mut writer);
+        if speaks | casts {
+            self.clocks.spoke = now;
+        }
+        let mut is_eliciting = asks | casts | speaks;
         if self.clocks.probes > 0 && !is_eliciting {
             Frame::Ping.write(&mut writer).ok()?;
             self.sent.carry(Carried::Ping);
@@ -184,6 +188,7 @@ impl Session {
             self.clocks.spare = (self.clocks.spare + size as u32 / SPARE).min(SPARE_MAX);
             self.repeat_later(now);
         }
+        self.at(now).sent(number, size);
         let sealed = self.keys.seal(&head, number, room.get_mut(..size)?);
         if sealed.is_err() {
             self.end(crate::transport::Departure::Renewed, None);
@@ -287,6 +292,7 @@ impl Session {
         };
         self.sent.on_sent(now, meta);
         self.mtu.on_probe_sent(size as u16);
+        self.at(now).probed(number, size);
         self.keys.seal(&head, number, room).ok()?;
         Some(size)
     }

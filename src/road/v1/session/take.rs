@@ -8,6 +8,7 @@ use super::super::message::{Heading, Incoming};
 use super::super::path::Moved;
 use super::super::route;
 use super::super::sent::{Fate, Verdict};
+use super::super::trace::{At, Metrics};
 use super::super::window::{Sight, Window};
 use super::{Code, Session, resend};
 use crate::base::{Name, Time};
@@ -17,6 +18,13 @@ use crate::road::datagram::Mark;
 use crate::road::stats::Drop;
 use crate::transport::{Departure, Event, Failure, Stream};
 use crate::wire::v1::{Ack, Frame, Frames};
+
+/// Acknowledgements in a round trip.
+const ACKS: u32 = 8;
+/// The same while packets get lost: of bursts of ten packets on average, one in thirty is as long.
+const ACKS_LOSSY: u32 = 32;
+/// Round trips for which a path that lost a packet counts as one that loses.
+const LOSSY_ROUNDS: u32 = 64;
 
 /// The peer broke a rule, in words for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +46,7 @@ impl Session {
         let number = opened.number;
         let is_newest = self.seen.largest() == Some(number);
         self.clocks.heard = now;
+        At { session: self.ours, now }.received(number, size);
         self.tally.datagrams_in += 1;
         self.tally.bytes_in += size as u64;
         self.confirm(core);
@@ -47,17 +56,19 @@ impl Session {
         let moved = self.path.on_packet(now, from, size, is_newest, pto, &mut core.random);
         if moved != Moved::No {
             tracing::debug!(estate = %self.name, %from, "moved");
+            At { session: self.ours, now }.moved();
             self.tally.moves += 1;
             self.use_fresh_id(now);
             if moved == Moved::Host {
                 self.new_path(now);
             }
         }
-        let (mut is_eliciting, mut is_refused) = (false, false);
+        let (mut is_eliciting, mut is_refused, mut asks) = (false, false, false);
         for frame in Frames::new(opened.frames) {
             let taken = match frame {
                 Ok(frame) => {
                     is_eliciting |= frame.is_eliciting();
+                    asks |= frame == Frame::Ping;
                     let chunk = if let Frame::Chunk(chunk) = &frame { Some(chunk.message) } else { None };
                     let taken = self.on_frame(core, now, frame);
                     is_refused |= chunk.is_some_and(|message| self.inbox.is_refusing(message));
@@ -76,18 +87,26 @@ impl Session {
         }
         if !is_refused {
             self.acks.on_packet(now, number, is_eliciting, mark);
+            if asks {
+                // A probe timeout's: the peer has heard nothing for long.
+                self.acks.hasten(now);
+            }
         }
         self.clocks.rest.get_or_insert(now + super::timers::QUIET);
         self.count_round(now);
     }
 
-    /// Acknowledgements are worth their while eight times a round trip; a slow sender gets one for every other packet.
+    /// Acknowledgements are worth their while eight times a round trip, and more often where packets get lost: a burst of
+    /// losses on the way back would else take a window's worth of them and put the sender to sleep. A slow sender gets one
+    /// for every other packet.
     //= draft-ietf-quic-ack-frequency §8: a few per round trip serve loss detection and congestion control.
     fn count_round(&mut self, now: Time) {
         self.round.packets += 1;
         if now.since(self.round.since) >= self.rtt.smoothed() {
-            self.acks.set_every((self.round.packets / 8).clamp(2, 64));
-            self.round = super::Round { since: now, packets: 0 };
+            let lossy = if self.acks.take_gap() { LOSSY_ROUNDS } else { self.round.lossy.saturating_sub(1) };
+            let share = if lossy > 0 { ACKS_LOSSY } else { ACKS };
+            self.acks.set_every((self.round.packets / share).clamp(2, 64));
+            self.round = super::Round { since: now, packets: 0, lossy };
         }
     }
 
@@ -114,6 +133,7 @@ impl Session {
     /// Tells the application that the estate is there.
     pub(crate) fn announce(&mut self, core: &mut Core) {
         tracing::debug!(estate = %self.name, remote = %self.path.remote(), suite = ?self.keys.suite(), "joined, fast");
+        self.at(core.now).started(&self.name, self.keys.suite().name(), self.is_initiator);
         core.superseded.push(self.name.clone());
         core.event(Event::Joined { peer: self.name.clone() });
     }
@@ -221,6 +241,7 @@ impl Session {
         self.mtu.on_verdict(verdict.acked_largest_size, verdict.lost_sizes_max);
         if self.mtu.size() != before {
             tracing::debug!(estate = %self.name, bytes = self.mtu.size(), "path takes");
+            self.at(now).mtu(self.mtu.size());
         }
         let mtu = u32::from(self.mtu.size());
         if u32::from(before) != mtu {
@@ -232,9 +253,34 @@ impl Session {
         }
         self.window.on_ack(&Sight { now, verdict, rtt: &self.rtt, ce, mtu });
         self.acks.set_delay(self.rtt.smoothed() / 4);
+        if At::is_heard() {
+            self.trace(now, verdict);
+        }
         // The pace may have been next to nothing when it was asked last.
         let soon = now + self.rtt.smoothed();
         self.clocks.paced = self.clocks.paced.map(|paced| paced.min(soon));
+    }
+}
+
+impl Session {
+    fn trace(&self, now: Time, verdict: &Verdict) {
+        let at = self.at(now);
+        if let Some(newest) = verdict.newest_acked {
+            at.acked(newest, verdict.acked_packets, verdict.acked_bytes);
+        }
+        if let Some(newest) = verdict.newest_lost {
+            at.lost(newest, verdict.lost_packets, verdict.lost_bytes);
+        }
+        if verdict.spurious > 0 {
+            at.spurious(verdict.spurious);
+        }
+        at.metrics(Metrics {
+            rtt: self.rtt.smoothed().as_micros() as u64,
+            rtt_min: self.rtt.min().as_micros() as u64,
+            window: self.window.window(),
+            in_flight: self.sent.in_flight(),
+            rate: self.window.rate(&self.rtt),
+        });
     }
 }
 
