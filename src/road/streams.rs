@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::Road;
 use super::v1;
 use super::v1::message::{BULK, Body, Kind, Outgoing};
-use crate::base::Name;
+use crate::base::{Name, Time};
 use crate::message::Route;
 use crate::transport::{Command, Event, Failure, Stream, Ticket};
 
@@ -22,6 +22,15 @@ impl Road {
             Command::Send { .. } | Command::Admit { .. } => {}
         }
         Ok(())
+    }
+
+    /// The shell knows that our own address has changed, or that its socket is another one: every session goes on at once
+    /// under an id nobody has seen on the old path, if its peer has given one.
+    pub fn handle_move(&mut self, now: Time) {
+        self.advance(now);
+        if let Some(hall) = &mut self.hall {
+            hall.move_on(&mut self.core);
+        }
     }
 
     /// Whoever was sent away for what all streams hold may try again when a quarter of it has gone.

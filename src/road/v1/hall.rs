@@ -132,6 +132,7 @@ impl Hall {
                 continue;
             }
             session.hand_over(core);
+            cids::tend(core, &mut self.cids, self.responder.as_deref(), self.settings.ids, (index, session));
             let held = session.holds();
             let before = std::mem::replace(&mut session.held, held);
             core.held.going = (core.held.going + held.going).saturating_sub(before.going);
@@ -324,8 +325,8 @@ impl Hall {
         });
         self.births = self.births.wrapping_add(1);
         let serial = u64::from(self.births) << 32 | u64::from(index);
-        let names = (name.clone(), role);
-        let session = Session::new(core.now, &self.settings, names, established, remote, is_initiator, serial);
+        let session =
+            Session::new(core.now, &self.settings, (name.clone(), role), established, remote, is_initiator, serial);
         let cid = session.ours;
         if let Some(place) = self.sessions.get_mut(index as usize) {
             *place = Some(Box::new(session));
@@ -340,7 +341,9 @@ impl Hall {
         let Some(mut session) = self.sessions.get_mut(index as usize).and_then(Option::take) else { return };
         self.free.push(index);
         self.agenda.remove(index);
-        self.cids.remove(&session.ours);
+        for cid in session.ids() {
+            self.cids.remove(&cid);
+        }
         if self.names.get(&session.name) == Some(&index) {
             self.names.remove(&session.name);
         }
@@ -385,7 +388,7 @@ const LOOK_AGAIN: Duration = Duration::from_micros(1);
 const ROOM: usize = 65_536;
 
 /// The session id of a data packet.
-fn data_cid(datagram: &[u8]) -> Option<u64> {
+pub(super) fn data_cid(datagram: &[u8]) -> Option<u64> {
     let (first, rest) = datagram.split_first()?;
     let (_, rest) = rest.split_first()?;
     let cid = rest.first_chunk::<8>()?;

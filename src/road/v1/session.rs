@@ -4,6 +4,7 @@
 
 mod casts;
 mod fill;
+mod ids;
 mod streams;
 mod take;
 mod timers;
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use self::casts::Casts;
+use self::ids::Ids;
 use super::Carried;
 use super::acks::Acks;
 use super::handshake::{Established, Pace};
@@ -65,6 +67,7 @@ pub(crate) struct Session {
     inbox: Inbox,
     path: Path,
     casts: Casts,
+    ids: Ids,
     clocks: Clocks,
     /// Packets in the present round trip.
     round: Round,
@@ -218,6 +221,7 @@ impl Session {
             inbox: Inbox::new(now, settings.parameters.credit, settings.parameters.open).with_streams(settings.streams),
             path: Path::new(remote),
             casts: Casts::default(),
+            ids: Ids::default(),
             clocks: Clocks::new(now, &settings.parameters, &theirs, is_initiator.then_some(established.ours)),
             round: Round { since: now, packets: 0, lossy: 0 },
             held: Held::default(),
@@ -346,11 +350,12 @@ impl Clocks {
 }
 
 /// What was carried and is lost, or may be: it goes out again.
-fn resend(outbox: &mut Outbox, inbox: &mut Inbox, carried: &Carried) {
+fn resend(outbox: &mut Outbox, inbox: &mut Inbox, ids: &mut Ids, carried: &Carried) {
     match carried {
         Carried::Chunk { .. } | Carried::Wholes { .. } | Carried::Drop(_) => outbox.on_lost(carried),
         Carried::Credit | Carried::Open | Carried::More(_) | Carried::Refuse(_) => inbox.on_lost(carried),
+        Carried::Ids(_) => ids.on_lost(),
         // Said again by their own clocks, or not at all.
-        Carried::Ids | Carried::Welcome | Carried::Probe | Carried::Ping | Carried::Ack { .. } => {}
+        Carried::Welcome | Carried::Probe | Carried::Ping | Carried::Ack { .. } => {}
     }
 }

@@ -139,7 +139,7 @@ const PROBED: u8 = 0x16;
 const IDS: u8 = 0x17;
 const DATAGRAM: u8 = 0x18;
 const WELCOME: u8 = 0x19;
-const MORE: u8 = 0x1a;
+const MORE: u8 = 0x1b;
 
 impl<'a> Frame<'a> {
     /// Whether a packet with this frame is to be acknowledged (RFC 9000 §13.2.1).

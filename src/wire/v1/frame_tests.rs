@@ -78,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn never_panics_and_ends(bytes in proptest::collection::vec(any::<u8>(), 0..100), kind in 0u8..0x1c) {
+    fn never_panics_and_ends(bytes in proptest::collection::vec(any::<u8>(), 0..100), kind in 0u8..0x1d) {
         let mut typed = vec![kind];
         typed.extend_from_slice(&bytes);
         for bytes in [bytes, typed] {

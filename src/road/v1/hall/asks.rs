@@ -41,6 +41,14 @@ impl Hall {
         self.ask_of(core, stream, Session::unwant);
     }
 
+    /// Our own address has changed.
+    pub(crate) fn move_on(&mut self, core: &mut Core) {
+        for place in 0..self.sessions.len() as u32 {
+            let now = core.now;
+            self.ask(core, place, |session| session.move_on(now));
+        }
+    }
+
     /// Asks the session of a stream, if it lives. The place is the lower half of its number.
     fn ask_of(&mut self, core: &mut Core, stream: Stream, ask: impl FnOnce(&mut Session, u64)) {
         self.ask(core, stream.0 as u32, |session| {

@@ -138,12 +138,7 @@ impl Hall {
 
     fn welcome(&mut self, core: &mut Core, applicant: Applicant, wall: Wall, token: Option<Secret>) {
         let Some(responder) = &mut self.responder else { return };
-        let cid = loop {
-            let cid = core.random.number();
-            if !self.cids.contains_key(&cid) {
-                break cid;
-            }
-        };
+        let cid = super::cids::fresh(core, &self.cids);
         let (from, key) = (applicant.from, applicant.peer.key.clone());
         if !core.confirm(&key) {
             return;

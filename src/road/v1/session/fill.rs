@@ -44,6 +44,7 @@ impl Session {
         greets
             || self.acks.is_due(now)
             || self.path.has_work()
+            || self.ids.is_due()
             || self.clocks.probes > 0
             || self.clocks.is_ping_due
             || self.inbox.has_work()
@@ -147,7 +148,7 @@ impl Session {
             return None;
         };
         let speaks = goes && self.chunks(&mut writer);
-        if speaks {
+        if speaks | casts {
             self.clocks.spoke = now;
         }
         let mut is_eliciting = asks | casts | speaks;
@@ -218,6 +219,10 @@ impl Session {
         if self.clocks.is_ping_due {
             Frame::Ping.write(out)?;
             self.sent.carry(Carried::Ping);
+            asks = true;
+        }
+        if let Some(ids) = self.ids.fill(out) {
+            self.sent.carry(ids);
             asks = true;
         }
         // Last, for it takes what room there is.

@@ -38,6 +38,7 @@ impl Session {
             return;
         }
         let (now, size, pto) = (core.now, datagram.len(), self.pto());
+        let cid = if self.ids.is_begun() { super::super::hall::data_cid(datagram) } else { None };
         let opened = match self.keys.open(now, pto, &mut self.seen, datagram) {
             Ok(opened) => opened,
             Err(why) => return self.refuse(core, why),
@@ -49,11 +50,15 @@ impl Session {
         self.tally.datagrams_in += 1;
         self.tally.bytes_in += size as u64;
         self.confirm(core);
+        if let Some(cid) = cid {
+            self.on_id(now, cid);
+        }
         let moved = self.path.on_packet(now, from, size, is_newest, pto, &mut core.random);
         if moved != Moved::No {
             tracing::debug!(estate = %self.name, %from, "moved");
             At { session: self.ours, now }.moved();
             self.tally.moves += 1;
+            self.use_fresh_id(now);
             if moved == Moved::Host {
                 self.new_path(now);
             }
@@ -135,7 +140,8 @@ impl Session {
 
     fn on_frame(&mut self, core: &mut Core, now: Time, frame: Frame<'_>) -> Result<(), Broken> {
         match frame {
-            Frame::Pad(_) | Frame::Ping | Frame::Welcome(_) | Frame::Ids(_) => {}
+            Frame::Pad(_) | Frame::Ping | Frame::Welcome(_) => {}
+            Frame::Ids(ids) => self.on_ids(now, &ids),
             Frame::Datagram(data) => self.on_cast(core, data),
             Frame::Ack(ack) => self.on_ack(core, now, &ack)?,
             Frame::Chunk(chunk) => {
@@ -174,7 +180,10 @@ impl Session {
                 let why = if code == Code::Refused.number() { Departure::Rejected } else { Departure::Renewed };
                 self.end(why, None);
             }
-            Frame::Probe(token) => self.path.on_probe(token),
+            Frame::Probe(token) => {
+                self.path.on_probe(token);
+                self.on_question(now);
+            }
             Frame::Probed(token) => {
                 self.path.on_probed(token);
             }
@@ -183,7 +192,8 @@ impl Session {
     }
 
     fn on_ack(&mut self, core: &mut Core, now: Time, ack: &Ack<'_>) -> Result<(), Broken> {
-        let mut fates = Fates { outbox: &mut self.outbox, inbox: &mut self.inbox, core, tally: &mut self.tally };
+        let (outbox, inbox, ids) = (&mut self.outbox, &mut self.inbox, &mut self.ids);
+        let mut fates = Fates { outbox, inbox, ids, core, tally: &mut self.tally };
         let mut heard = None;
         let verdict = self.sent.on_ack(now, ack, &mut self.rtt, &mut self.loss, &mut |fate, carried| {
             if let (Fate::Acked, Carried::Ack { largest }) = (fate, carried) {
@@ -210,7 +220,8 @@ impl Session {
     /// The loss timer came due (RFC 9002 §6.1.2).
     pub(super) fn on_loss_timeout(&mut self, core: &mut Core) {
         let now = core.now;
-        let mut fates = Fates { outbox: &mut self.outbox, inbox: &mut self.inbox, core, tally: &mut self.tally };
+        let (outbox, inbox, ids) = (&mut self.outbox, &mut self.inbox, &mut self.ids);
+        let mut fates = Fates { outbox, inbox, ids, core, tally: &mut self.tally };
         let each = &mut |fate, carried| fates.tell(fate, &carried);
         let verdict = self.sent.on_loss_timeout(now, &self.rtt, &mut self.loss, each);
         self.judge(now, &verdict, 0);
@@ -277,6 +288,7 @@ impl Session {
 struct Fates<'a> {
     outbox: &'a mut super::super::outbox::Outbox,
     inbox: &'a mut super::super::inbox::Inbox,
+    ids: &'a mut super::ids::Ids,
     core: &'a mut Core,
     tally: &'a mut super::super::tally::Tally,
 }
@@ -284,7 +296,7 @@ struct Fates<'a> {
 impl Fates<'_> {
     fn tell(&mut self, fate: Fate, carried: &Carried) {
         match fate {
-            Fate::Lost => resend(self.outbox, self.inbox, carried),
+            Fate::Lost => resend(self.outbox, self.inbox, self.ids, carried),
             Fate::Acked => match carried {
                 Carried::Chunk { .. } | Carried::Wholes { .. } => {
                     let (core, tally) = (&mut *self.core, &mut *self.tally);
@@ -294,6 +306,7 @@ impl Fates<'_> {
                         core.event(Event::Delivered { ticket });
                     });
                 }
+                Carried::Ids(below) => self.ids.on_acked(*below),
                 _ => self.inbox.on_acked(carried),
             },
         }

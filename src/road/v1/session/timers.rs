@@ -31,6 +31,7 @@ impl Session {
         let now = core.now;
         self.keys.on_timeout(now);
         if self.path.on_timeout(now) {
+            self.use_fresh_id(now);
             self.new_path(now);
         }
         if self.sent.loss_deadline().is_some_and(|due| due <= now) {
@@ -127,7 +128,7 @@ impl Session {
             self.pacer.on_mtu(u32::from(self.mtu.size()));
         }
         let outbox = &mut self.outbox;
-        let inbox = &mut self.inbox;
-        self.sent.probe(usize::from(self.clocks.probes), &mut |carried| resend(outbox, inbox, &carried));
+        let (inbox, ids) = (&mut self.inbox, &mut self.ids);
+        self.sent.probe(usize::from(self.clocks.probes), &mut |carried| resend(outbox, inbox, ids, &carried));
     }
 }
