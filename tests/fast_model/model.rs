@@ -3,6 +3,9 @@
 // The fuzzer uses it as well, and says what to run by other words.
 #![allow(dead_code)]
 
+#[path = "flows.rs"]
+mod flows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -67,6 +70,9 @@ pub(crate) struct Model {
     accepted: BTreeSet<(usize, usize)>,
     /// For whom who is there at present.
     here: BTreeSet<(usize, usize)>,
+    /// Streams and casts, and whether there are any.
+    flows: flows::Flows,
+    is_flowing: bool,
     log: Vec<String>,
 }
 
@@ -75,16 +81,22 @@ const STEPS: u64 = 200;
 const STEPS_EACH: u64 = 12;
 
 impl Model {
-    pub(crate) fn new(seed: u64, mut fate: Fate) -> Self {
+    pub(crate) fn new(seed: u64, mut fate: Fate, is_flowing: bool) -> Self {
         let minions = 1 + fate.below(2) as usize;
         let mut world = World::new(seed);
         world.is_recording = true;
+        let fast = |name: &str| {
+            let mut config = fast(name);
+            config.fast.streams = flows::STREAMS;
+            config
+        };
         world.add(Config { main: true, ..fast("master") });
         for n in 1..=minions {
             world.add(Config { kind: 1, dial: vec![World::address(MASTER)], ..fast(&Self::name(n)) });
         }
         let (sent, accepted, here) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        Self { world, fate, minions, sent, accepted, here, log: Vec::new() }
+        let flows = flows::Flows::default();
+        Self { world, fate, minions, sent, accepted, here, flows, is_flowing, log: Vec::new() }
     }
 
     fn name(n: usize) -> String {
@@ -118,6 +130,9 @@ impl Model {
     }
 
     fn step(&mut self) {
+        if self.is_flowing && self.fate.below(2) == 0 {
+            return self.flow_step();
+        }
         match self.fate.below(32) {
             0..=8 => (0..1 + self.fate.below(4)).for_each(|_| self.send()),
             9..=14 => {
@@ -186,6 +201,7 @@ impl Model {
         for sent in self.sent.values_mut().filter(|s| s.from == n && s.answer.is_none()) {
             sent.is_orphan = true;
         }
+        self.flows_restart(n);
         self.here.retain(|(at, _)| *at != n);
     }
 
@@ -294,7 +310,7 @@ impl Model {
     }
 
     fn judge(&mut self, n: usize, event: Event) {
-        let who = |peer: &roadstead::base::Name| (0..=2).find(|m| Self::name(*m) == peer.as_str()).unwrap();
+        let who = |peer: &Name| self.who(peer);
         match event {
             Event::Received { from, message } => {
                 let from = who(&from);
@@ -319,11 +335,18 @@ impl Model {
             Event::Left { peer, .. } => {
                 assert!(self.here.remove(&(n, who(&peer))), "{peer} left {n} and was not there");
             }
-            _ => {}
+            other => self.judge_flow(n, &other),
         }
     }
 
+    fn who(&self, peer: &Name) -> usize {
+        (0..=2).find(|m| Self::name(*m) == peer.as_str()).unwrap()
+    }
+
     fn answer(&mut self, ticket: u64, answer: Result<(), Failure>) {
+        if self.answer_flow(ticket, answer) {
+            return;
+        }
         let Some(sent) = self.sent.get_mut(&ticket) else { return };
         assert_eq!(sent.answer, None, "ticket {ticket} answered twice, now {answer:?}");
         assert!(!sent.is_orphan, "ticket {ticket} answered by another process");
@@ -363,8 +386,16 @@ impl Model {
             self.check();
             waiting.retain(|pair| self.sent[&asked[pair]].answer != Some(Ok(())));
         }
+        for _ in 0..2000 {
+            if self.heal_flows() {
+                break;
+            }
+            self.run(MILLI * 10);
+            self.check();
+        }
         self.run(SECOND * 120);
         self.check();
+        self.check_flows();
         for (ticket, sent) in &self.sent {
             let story = (sent.from, sent.to, sent.message.body.len());
             assert!(sent.answer.is_some() || sent.is_orphan, "ticket {ticket} was never answered: {story:?}");
@@ -392,8 +423,8 @@ impl Drop for Model {
 }
 
 /// Some steps of a story, and the end that every story must have.
-pub(crate) fn run(seed: u64, fate: Fate) {
-    let mut model = Model::new(seed, fate);
+pub(crate) fn run(seed: u64, fate: Fate, is_flowing: bool) {
+    let mut model = Model::new(seed, fate, is_flowing);
     if !seed.is_multiple_of(4) {
         // Most runs begin where things are interesting.
         for _ in 0..4 {
