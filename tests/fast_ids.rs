@@ -37,6 +37,17 @@ fn address(world: &World) -> SocketAddr {
     world.hosts[WEB1].address
 }
 
+/// A pair that has talked, and has had time to give each other ids.
+fn acquainted(seed: u64, link: Link) -> World {
+    let mut world = fast_pair(seed, link);
+    world.run(SECOND * 3);
+    talks(&mut world, 9999);
+    world.run(SECOND * 20);
+    forget(&mut world);
+    world.record.clear();
+    world
+}
+
 /// `web1` is somewhere else, and knows it.
 fn relocate(world: &mut World, n: u8) {
     let now = world.now;
@@ -58,8 +69,7 @@ fn talks(world: &mut World, ticket: u64) {
 fn who_moves_and_knows_it_leaves_no_trace() {
     seeds(0..10, |seed| {
         let link = Link { delay: MILLI * 25, loss: seed % 3 * 20, ..Link::default() };
-        let mut world = fast_pair(seed, link);
-        world.run(SECOND * 30);
+        let mut world = acquainted(seed, link);
         let (mut seen_from, mut seen_to) = (BTreeSet::new(), BTreeSet::new());
         for n in 1..=20u8 {
             world.record.clear();
@@ -81,8 +91,7 @@ fn who_moves_and_knows_it_leaves_no_trace() {
 #[test]
 fn a_nat_that_forgets_shows_one_old_id_and_no_more() {
     seeds(0..10, |seed| {
-        let mut world = fast_pair(seed, Link { delay: MILLI * 25, loss: seed % 3 * 20, ..Link::default() });
-        world.run(SECOND * 30);
+        let mut world = acquainted(seed, Link { delay: MILLI * 25, loss: seed % 3 * 20, ..Link::default() });
         for ticket in 1..10 {
             world.record.clear();
             talks(&mut world, ticket * 2);
@@ -104,8 +113,7 @@ fn a_nat_that_forgets_shows_one_old_id_and_no_more() {
 
 #[test]
 fn what_is_left_behind_means_nothing_any_more() {
-    let mut world = fast_pair(1, Link { delay: MILLI * 25, ..Link::default() });
-    world.run(SECOND * 30);
+    let mut world = acquainted(1, Link { delay: MILLI * 25, ..Link::default() });
     talks(&mut world, 1);
     let web1 = address(&world);
     let old = world.record.iter().rev().find(|(_, from, ..)| *from == web1).unwrap().3.clone();
@@ -147,8 +155,7 @@ fn without_any_the_session_moves_all_the_same() {
 
 #[test]
 fn a_thief_who_shows_packets_from_elsewhere_uses_up_nothing_for_good() {
-    let mut world = fast_pair(1, Link { delay: MILLI * 25, ..Link::default() });
-    world.run(SECOND * 30);
+    let mut world = acquainted(1, Link { delay: MILLI * 25, ..Link::default() });
     let (thief, master): (SocketAddr, _) = ("192.0.2.66:666".parse().unwrap(), World::address(MASTER));
     let mut shown = BTreeSet::new();
     world.record.clear();
