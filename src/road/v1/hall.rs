@@ -10,7 +10,7 @@ mod view;
 
 pub use view::SessionView;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,8 @@ pub(crate) struct Hall {
     /// Sessions there have been.
     births: u32,
     cids: Cids,
-    names: BTreeMap<Name, u32>,
+    /// Places by name; only ever asked, never walked.
+    names: HashMap<Name, u32>,
     dialers: Vec<Dialer>,
     /// Where estates wait that were turned away, by role: they are called when somebody decides.
     waiting: BTreeMap<Name, Waiting>,
@@ -95,7 +96,7 @@ impl Hall {
             free: Vec::new(),
             births: 0,
             cids: Cids::default(),
-            names: BTreeMap::new(),
+            names: HashMap::new(),
             dialers,
             waiting: BTreeMap::new(),
             agenda: Agenda::default(),
@@ -267,12 +268,10 @@ impl Hall {
             self.waiting.remove(role);
         }
         let why = if acceptance.is_none() { Departure::Forgotten } else { Departure::Rejected };
-        let of_role = |session: &Session| session.role == *role;
-        let found = self.names.values().find(|index| {
-            self.sessions.get(**index as usize).and_then(Option::as_ref).is_some_and(|session| of_role(session))
-        });
-        if let Some(index) = found.copied()
+        let found = self.names.get(&self.settings.name_of(role)).copied();
+        if let Some(index) = found
             && let Some(Some(session)) = self.sessions.get_mut(index as usize)
+            && session.role == *role
         {
             session.end(why, Some(Code::Refused));
             self.touch(index);
@@ -301,7 +300,9 @@ impl Hall {
 
     /// All sessions, by name.
     pub(crate) fn view(&self) -> impl Iterator<Item = SessionView> + '_ {
-        self.names.values().filter_map(|index| Some(self.sessions.get(*index as usize)?.as_ref()?.view()))
+        let mut sessions: Vec<&Session> = self.sessions.iter().flatten().map(|session| &**session).collect();
+        sessions.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        sessions.into_iter().map(Session::view)
     }
 
     fn touch(&mut self, index: u32) {

@@ -125,7 +125,7 @@ fn limits_hold() {
 #[test]
 fn illegal_frames_are_refused() {
     for (bad, what, at) in [
-        (&[0x1a][..], "unknown frame", 0),
+        (&[0x1b][..], "unknown frame", 0),
         (&[0x04], "unknown frame", 0),
         (&[0x01, 0x40, 0x01], "unknown frame", 1),
         (&[0x08, 1, 0], "chunk offset", 2),
