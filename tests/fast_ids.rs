@@ -14,6 +14,7 @@ use common::{
 use common::{forget, seeds, session};
 use roadstead::road::Config;
 use roadstead::sim::{Link, World};
+use roadstead::transport::Departure;
 
 /// The session ids of data packets sent from and to a place since the record began.
 fn ids(world: &World, place: SocketAddr) -> (BTreeSet<u64>, BTreeSet<u64>) {
@@ -128,6 +129,19 @@ fn what_is_left_behind_means_nothing_any_more() {
     let unknown = roadstead::road::stats::Drop::Unknown;
     assert_eq!(after.get(&unknown).copied(), Some(before.get(&unknown).copied().unwrap_or(0) + 1));
     assert_eq!(after.len(), before.len() + usize::from(!before.contains_key(&unknown)), "not so much as opened");
+}
+
+#[test]
+fn a_fresh_id_is_reset_as_the_first_is() {
+    let mut world = acquainted(1, Link { delay: MILLI * 25, ..Link::default() });
+    relocate(&mut world, 1);
+    talks(&mut world, 1);
+    // It forgets the session, and says so to who uses the id.
+    world.restart(MASTER, true);
+    world.send(WEB1, 2, "master", bulk(2, 100)).unwrap();
+    let is_anew = |world: &mut World| departures(world, WEB1) == [("master".into(), Departure::Renewed)];
+    assert!(world.run_until(SECOND * 3, is_anew), "{:?}", departures(&mut world, WEB1));
+    assert!(world.run_until(SECOND * 5, both_present), "and begins another");
 }
 
 #[test]

@@ -187,7 +187,7 @@
 //! # What is not there yet
 //!
 //! * Streams and casts between masters and minions: the road has them, the roles do not use them.
-//! * Our drivers do not watch their host's addresses: whoever calls `handle_move` has to know by other means.
+//! * Our drivers do not watch their host's addresses: whoever calls [`handle_move`](crate::road::Road::handle_move) knows by other means.
 //! * A full handshake inside a session every hour: keys move on along a chain, and forward secrecy between two handshakes is
 //!   the chain's alone.
 //! * Several sockets and threads for one road (`SO_REUSEPORT`): one road runs on one core.

@@ -83,6 +83,7 @@ impl Model {
             2..=7 => some(self).into_iter().for_each(|ticket| self.write(ticket)),
             8..=11 => some(self).into_iter().for_each(|ticket| self.take(ticket)),
             12 => some(self).into_iter().for_each(|ticket| self.cancel(ticket)),
+            14 => self.cancel_message(),
             13 => some(self).into_iter().for_each(|ticket| self.refuse(ticket)),
             _ => (0..1 + self.fate.below(4)).for_each(|_| self.cast()),
         }
@@ -138,6 +139,17 @@ impl Model {
         flow.is_cancelled = true;
         let (from, to) = (flow.from, name(&Self::name(flow.to)));
         self.log.push(format!("cancel {ticket}"));
+        self.world.command(from, Command::Cancel { ticket: Ticket(ticket), to }).unwrap();
+    }
+
+    /// Gives up a message: one of the last, most of which are on their way.
+    fn cancel_message(&mut self) {
+        let back = self.fate.below(4) as usize;
+        let last = self.sent.iter_mut().rev().filter(|(_, sent)| !sent.is_orphan).nth(back);
+        let Some((ticket, sent)) = last else { return };
+        sent.is_cancelled = true;
+        let (ticket, from, to) = (*ticket, sent.from, name(&Self::name(sent.to)));
+        self.log.push(format!("cancel message {ticket}"));
         self.world.command(from, Command::Cancel { ticket: Ticket(ticket), to }).unwrap();
     }
 

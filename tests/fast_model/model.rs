@@ -57,6 +57,8 @@ struct Sent {
     is_orphan: bool,
     /// Its sender did not accept the receiver's key when it sent.
     is_forbidden: bool,
+    /// Its sender gave it up; it may have arrived all the same.
+    is_cancelled: bool,
     answer: Option<Result<(), Failure>>,
     received: u32,
 }
@@ -224,7 +226,8 @@ impl Model {
         let message = Message { route, kind: kind.into(), body: body.into() };
         self.log.push(format!("send {ticket} from {from} to {to}, {len} bytes"));
         let is_forbidden = !self.accepted.contains(&(from, to));
-        let sent = Sent { from, to, message, is_orphan: false, is_forbidden, answer: None, received: 0 };
+        let (is_orphan, is_cancelled, answer, received) = (false, false, None, 0);
+        let sent = Sent { from, to, message, is_orphan, is_forbidden, is_cancelled, answer, received };
         if self.world.send(from, ticket, &Self::name(to), sent.message.clone()).is_ok() {
             self.sent.insert(ticket, sent);
         }
@@ -353,7 +356,8 @@ impl Model {
         assert!(answer.is_err() || sent.received == 1, "ticket {ticket} is said to be delivered, and is not");
         assert!(answer != Err(Failure::Absent) || sent.received == 0, "ticket {ticket} never left, and arrived");
         let is_usual = matches!(answer, Ok(()) | Err(Failure::Absent | Failure::Lost));
-        assert!(is_usual, "ticket {ticket}: {answer:?}");
+        let is_cancelled = sent.is_cancelled && answer == Err(Failure::Cancelled);
+        assert!(is_usual || is_cancelled, "ticket {ticket}: {answer:?}");
         sent.answer = Some(answer);
     }
 
