@@ -65,6 +65,7 @@ impl Hall {
                 parameters: settings.parameters,
                 site: settings.site.clone(),
                 introduces: settings.introduces,
+                shard: core.config.shard,
                 ..Rules::default()
             };
             Identity::new(core.config.role.clone(), keys.clone(), 0)
@@ -257,6 +258,18 @@ impl Hall {
             && let Some(Some(session)) = self.sessions.get_mut(index as usize)
         {
             session.end(why, Some(Code::Refused));
+            self.touch(index);
+            self.settle(core);
+        }
+    }
+
+    /// The estate has come over another road of our address at `at`: a session from before is over.
+    pub(crate) fn give_up(&mut self, core: &mut Core, name: &Name, at: Time) {
+        let Some(index) = self.names.get(name).copied() else { return };
+        if let Some(Some(session)) = self.sessions.get_mut(index as usize)
+            && session.tally.since < at
+        {
+            session.end(Departure::Renewed, Some(Code::Replaced));
             self.touch(index);
             self.settle(core);
         }

@@ -44,7 +44,9 @@ impl Hall {
         let (now, wall) = (core.now, self.wall_at(core));
         let Some(at) = self.dialers.iter().position(|dialer| dialer.cid() == Some(cid)) else {
             core.stats.drop(Drop::Unknown);
-            let reset = self.responder.as_mut().filter(|_| super::data_cid(datagram.bytes).is_some());
+            // Of another road's session only that road can tell that it is lost.
+            let is_ours = super::data_cid(datagram.bytes).is_some() && core.config.shard.is_own(cid);
+            let reset = self.responder.as_mut().filter(|_| is_ours);
             let reset = reset.and_then(|r| r.reset(now, datagram.from, cid, datagram.bytes.len()));
             if let Some(reset) = reset {
                 core.send_raw(datagram.from, reset);
@@ -133,7 +135,7 @@ impl Hall {
     fn welcome(&mut self, core: &mut Core, applicant: Applicant, wall: Wall) {
         let Some(responder) = &mut self.responder else { return };
         let cid = loop {
-            let cid = core.random.number();
+            let cid = core.config.shard.mark(core.random.number());
             if !self.cids.contains_key(&cid) {
                 break cid;
             }

@@ -33,6 +33,8 @@ pub struct Rules {
     pub retry_at: u32,
     /// Initiates and unproven hellos a second from one network (/24, /48).
     pub prefix_rate: u32,
+    /// Which of the roads behind one address this is: its cookies say so, and come back to it.
+    pub shard: crate::road::Shard,
 }
 
 /// What to do about a datagram.
@@ -80,6 +82,7 @@ impl Default for Rules {
             retry_at: 200,
             // Ten thousand estates behind one address are back within ten seconds.
             prefix_rate: 2000,
+            shard: crate::road::Shard::ALONE,
         }
     }
 }
@@ -270,7 +273,7 @@ impl Responder {
         state.mix_hash(&public);
         state.mix_key(&derive::agree(&ephemeral, &hello.ephemeral).ok_or(Silence::SmallOrder)?);
         let parked = Parked { state, ephemeral };
-        let nonce = self.random.bytes();
+        let nonce = self.rules.shard.mark_nonce(self.random.bytes());
         let cookie = self.minutes.seal(&parked, now, from, &hello.head, nonce).ok_or(Silence::Cookie)?;
         let sealed = parked.state.clone().seal(&cookie).and_then(|sealed| sealed.try_into().ok());
         let sealed = sealed.ok_or(Silence::Cookie)?;
