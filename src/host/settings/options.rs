@@ -32,7 +32,7 @@ const BOTH: &[&str] = &[
     "auto_accept",
 ];
 /// Settings of a master only.
-pub(super) const MASTER: &[&str] = &["autosign_file", "autoreject_file"];
+pub(super) const MASTER: &[&str] = &["autosign_file", "autoreject_file", "shards"];
 /// Settings of a minion only.
 pub(super) const MINION: &[&str] = &["master", "master_port", "master_finger", "grains"];
 
