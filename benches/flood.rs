@@ -26,7 +26,7 @@ use roadstead::drivers::plain::Plain;
 use roadstead::keep::{OwnKeys, RoleKey};
 use roadstead::message::Message;
 use roadstead::nacl::Suite;
-use roadstead::road::v1::handshake::{Dial, Identity, Initiator};
+use roadstead::road::v1::handshake::{Dial, Identity, Initiator, Progress};
 use roadstead::road::{Config, Fast, Memory, Output, Road, Trust};
 use roadstead::transport::{Command, Event, Ticket};
 use roadstead::wire::v1::Parameters;
@@ -55,12 +55,14 @@ enum Junk {
     Forged,
     BadHellos,
     GoodHellos,
+    /// One that shows where it is, again and again.
+    ProvenHellos,
     Initiates,
     Intros,
     Mixed,
 }
 
-const ROWS: [(Junk, &str); 12] = [
+const ROWS: [(Junk, &str); 13] = [
     (Junk::None, "none"),
     (Junk::Elsewhere, "to another port"),
     (Junk::Random, "random bytes, 20 to 1,452"),
@@ -70,6 +72,7 @@ const ROWS: [(Junk, &str); 12] = [
     (Junk::Forged, "data of the session, forged, 1,452 B"),
     (Junk::BadHellos, "hellos without a proof, 320 B"),
     (Junk::GoodHellos, "hellos of who knows our key, 320 B"),
+    (Junk::ProvenHellos, "hellos with a token of ours, 320 B"),
     (Junk::Initiates, "initiates with made-up cookies, 1,148 B"),
     (Junk::Intros, "questions who we are, 512 B"),
     (Junk::Mixed, "all of these"),
@@ -181,7 +184,7 @@ fn run(junk: Junk, datagram: u16) -> Run {
         let sender = scope.spawn(|| ship(address, &stage, datagram));
         let flooder = scope.spawn(|| {
             joined();
-            flood(junk, batch, target, &stage)
+            flood(junk, batch, target, &key, &stage)
         });
         joined();
         // Past the start of the transfer and of the flood.
@@ -295,8 +298,11 @@ fn ship(to: SocketAddr, stage: &Stage, datagram: u16) -> f64 {
 }
 
 /// Sends `RATE` a second, each with a call of its own as the net would bring them; returns its processor time.
-fn flood(junk: Junk, mut batch: Vec<Vec<u8>>, to: SocketAddr, stage: &Stage) -> f64 {
+fn flood(junk: Junk, mut batch: Vec<Vec<u8>>, to: SocketAddr, key: &RoleKey, stage: &Stage) -> f64 {
     let socket = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    if junk == Junk::ProvenHellos {
+        batch = vec![proven(&socket, to, key, &batch)];
+    }
     let (before, start, mut sent, mut round) = (cpu(), Instant::now(), 0u64, 0u64);
     while !stage.is_over.load(Ordering::Relaxed) {
         let due = (start.elapsed().as_secs_f64() * f64::from(RATE)) as u64;
@@ -362,11 +368,7 @@ fn batch(junk: Junk, key: &RoleKey) -> Vec<Vec<u8>> {
         Junk::Elsewhere | Junk::Random => (0..KINDS).map(|n| bytes(20 + n * 37 % 1433)).collect(),
         Junk::UnknownIds => (0..KINDS).map(|_| with(bytes(1452), &[0xc1, 0])).collect(),
         Junk::BadHellos => (0..KINDS).map(|_| with(bytes(320), &[0x83, 1, 0, 2])).collect(),
-        Junk::GoodHellos => {
-            let who = OwnKeys::generate(&mut Random::from_number(3));
-            let identity = Arc::new(Identity::new(Name::new("stranger").unwrap(), who, 0).unwrap());
-            (0..KINDS as u64).map(|n| hello(n, identity.clone(), key)).collect()
-        }
+        Junk::GoodHellos | Junk::ProvenHellos => (0..1024).map(|n| hello(&mut stranger(n, key))).collect(),
         Junk::Initiates => (0..KINDS).map(|_| with(bytes(1148), &[0x86, 1, 0, 2])).collect(),
         Junk::Intros => (0..KINDS)
             .map(|_| {
@@ -389,8 +391,10 @@ fn with(mut datagram: Vec<u8>, head: &[u8]) -> Vec<u8> {
     datagram
 }
 
-/// A hello with the right mac: our public key is no secret.
-fn hello(n: u64, identity: Arc<Identity>, key: &RoleKey) -> Vec<u8> {
+/// Somebody who knows our public key, which is no secret.
+fn stranger(n: u64, key: &RoleKey) -> Initiator {
+    let who = OwnKeys::generate(&mut Random::from_number(3));
+    let identity = Arc::new(Identity::new(Name::new("stranger").unwrap(), who, 0).unwrap());
     let dial = Dial {
         pin: key.public,
         verify: None,
@@ -398,8 +402,30 @@ fn hello(n: u64, identity: Arc<Identity>, key: &RoleKey) -> Vec<u8> {
         parameters: Parameters::default(),
         site: None,
         enrolment: None,
+        must_enrol: false,
         early: Vec::new(),
     };
-    let mut initiator = Initiator::new(identity, dial, Random::from_number(n).bytes(), Time::ZERO);
+    Initiator::new(identity, dial, Random::from_number(n).bytes(), Time::ZERO)
+}
+
+fn hello(initiator: &mut Initiator) -> Vec<u8> {
     initiator.poll_transmit(Time::ZERO).unwrap().to_vec()
+}
+
+/// A hello with the token that is asked for under load, from this socket.
+fn proven(socket: &UdpSocket, to: SocketAddr, key: &RoleKey, others: &[Vec<u8>]) -> Vec<u8> {
+    let (mut initiator, mut answer) = (stranger(1 << 40, key), [0; 2048]);
+    let first = hello(&mut initiator);
+    socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    loop {
+        others.iter().take(400).for_each(|other| _ = socket.send_to(other, to));
+        socket.send_to(&first, to).unwrap();
+        while let Ok(len) = socket.recv(&mut answer) {
+            let wall = roadstead::base::Wall::default();
+            if len == 44 && matches!(initiator.handle_datagram(Time::ZERO, wall, &mut answer[..len]), Progress::Stepped)
+            {
+                return hello(&mut initiator);
+            }
+        }
+    }
 }

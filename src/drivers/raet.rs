@@ -13,7 +13,7 @@ use std::time::Duration;
 use keys::KeyFiles;
 use names::Names;
 
-use crate::base::Time;
+use crate::base::{Name, Time};
 use crate::clock::Clock;
 use crate::drive::train::{Arrivals, Departure};
 use crate::drive::udp::UdpPort;
@@ -59,11 +59,12 @@ impl Raet {
         seed: [u8; 32],
     ) -> Result<Self, KeepError> {
         let (store, now) = (Arc::new(store), clock.now());
-        let (key_files, memory) = recall(&config, &store, now)?;
+        let (mut key_files, memory) = recall(&config, &store, now)?;
         let names = Names::of(&config);
         let writer = config.main.then(|| Writer::start(store.clone()));
         let mut road = Road::new(config, keys, memory, seed, now);
         road.set_wall(now, clock.wall());
+        key_files.tokens(now, &mut road);
         Ok(Self {
             road,
             port,
@@ -139,7 +140,7 @@ impl Transport for Raet {
             if self.keys.is_undecidable(&command) {
                 return Ok(());
             }
-            return self.road.handle_command(now, command);
+            return ask(&mut self.road, &self.names, now, command);
         };
         let Some(estate) = self.names.estate(&to) else {
             self.events.push_back(Event::Failed { ticket, why: Failure::Absent });
@@ -193,6 +194,30 @@ impl Transport for Raet {
             // Either way there is something to do; which, the turn finds out.
             let _ = tokio::time::timeout_at(self.clock.instant(until).into(), ready).await;
         }
+    }
+}
+
+/// A command other than a message. An id too long to be accepted anywhere is nobody's name on the road either.
+fn ask(road: &mut Road, names: &Names, now: Time, mut command: Command) -> Result<(), Command> {
+    let Some(to) = addressee(&mut command) else { return road.handle_command(now, command) };
+    let id = to.clone();
+    if let Some(estate) = names.estate(&id) {
+        *to = estate;
+    }
+    road.handle_command(now, command).map_err(|mut back| {
+        addressee(&mut back).into_iter().for_each(|to| *to = id.clone());
+        back
+    })
+}
+
+/// The estate that a stream or cast is for.
+fn addressee(command: &mut Command) -> Option<&mut Name> {
+    match command {
+        Command::Open { to, .. }
+        | Command::Write { to, .. }
+        | Command::Cancel { to, .. }
+        | Command::Cast { to, .. } => Some(to),
+        _ => None,
     }
 }
 

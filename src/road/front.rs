@@ -11,7 +11,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::{Output, Trust};
 use crate::base::{Acceptance, Fingerprint, Name, Time};
-use crate::keep::{Change, RoleKey, Roll};
+use crate::keep::roll::Verdict;
+use crate::keep::{Change, RoleKey, Roll, Token};
 use crate::transport::{Departure, Event};
 
 /// The front of some roads.
@@ -32,10 +33,12 @@ pub struct Front {
 }
 
 /// What a road is to be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Order {
     /// What a key's standing is: [`super::Road::handle_roll`], unless it says so already.
     Learn(Box<RoleKey>, Option<Acceptance>),
+    /// [`super::Road::set_tokens`].
+    Tokens(Vec<Token>),
     /// [`super::Road::remember_fast`].
     Fast(Name),
     /// [`super::Road::give_up`], to be answered by [`Front::handle_given_up`] behind all that comes of it.
@@ -181,6 +184,17 @@ impl Front {
         self.tell_all(&Order::Learn(Box::new(key), acceptance));
     }
 
+    /// The enrolment tokens strangers are let in by now.
+    pub fn set_tokens(&mut self, tokens: Vec<Token>) {
+        self.tell_all(&Order::Tokens(tokens));
+    }
+
+    /// The road that holds an estate our user knows of: for what may be lost on its way.
+    pub fn holder(&self, name: &Name) -> Option<u32> {
+        let place = self.places.get(name)?;
+        place.at.map(|(road, _)| road).filter(|road| place.told == Some(*road))
+    }
+
     /// Where a message of so many bytes for this estate goes; it counts as given to that road.
     pub fn send(&mut self, to: &Name, bytes: usize) -> Way {
         let Some(place) = self.places.get_mut(to) else { return Way::Absent };
@@ -270,7 +284,9 @@ impl Front {
     fn on_decision(&mut self, key: RoleKey, acceptance: Acceptance) {
         let verdict = self.roll.verdict(&key);
         let is_newcomer = acceptance == Acceptance::Pending && self.roll.find(&key.role).is_none();
-        let is_trusted = acceptance == Acceptance::Accepted && self.trust.lets_in(verdict);
+        // Nobody had decided: the road let it in on trust, or because it proved a token.
+        let is_open = matches!(verdict, Verdict::Unknown | Verdict::Known(Acceptance::Pending));
+        let is_trusted = acceptance == Acceptance::Accepted && (is_open || self.trust.lets_in(verdict));
         if !is_newcomer && !is_trusted || self.roll.find(&key.role) == Some((&key, acceptance)) {
             return;
         }

@@ -81,7 +81,7 @@ impl Road {
     pub fn give_up(&mut self, now: Time, name: &Name, at: Time) {
         self.advance(now);
         if let Some(hall) = &mut self.hall {
-            hall.give_up(&mut self.core, name, at);
+            hall.yield_up(&mut self.core, name, at);
         }
         let Some(nuid) = self.table.named(name) else { return };
         if let Some(remote) = self.table.find(nuid) {

@@ -101,7 +101,8 @@ impl World {
     pub(super) fn carry_words(&mut self) {
         let (now, Some(mut shards)) = (self.now, self.shards.take()) else { return };
         let first = shards.hosts.start;
-        while let Some((_, road, said)) = shards.up.pop_front_if(|(at, ..)| *at <= now) {
+        while shards.up.front().is_some_and(|(at, ..)| *at <= now) {
+            let Some((_, road, said)) = shards.up.pop_front() else { break };
             match said {
                 Said::Output(at, output) => shards.front.handle_output(road, at, output),
                 Said::GivenUp(name) => shards.front.handle_given_up(&name),
@@ -116,7 +117,8 @@ impl World {
                 Output::Keep(change) => super::world::write(&mut self.host(first).disk, change),
             }
         }
-        while let Some((_, number, order)) = shards.down.pop_front_if(|(at, ..)| *at <= now) {
+        while shards.down.front().is_some_and(|(at, ..)| *at <= now) {
+            let Some((_, number, order)) = shards.down.pop_front() else { break };
             let given_up = follow(&mut self.host(first + number as usize).road, now, order);
             if let Some(name) = given_up {
                 // Behind all that came of it.
@@ -172,6 +174,10 @@ fn follow(road: &mut Road, now: Time, order: Order) -> Option<Name> {
             if road.roll().find(&key.role) != acceptance.map(|acceptance| (&*key, acceptance)) {
                 road.handle_roll(now, *key, acceptance);
             }
+            None
+        }
+        Order::Tokens(tokens) => {
+            road.set_tokens(now, tokens);
             None
         }
         Order::Fast(role) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::base::{Acceptance, Name, Time};
 use crate::keep::store::{KeepError, Reading, Stamp, Store};
-use crate::keep::{Change, RoleKey, Roll};
+use crate::keep::{Change, RoleKey, Roll, Token};
 use crate::road::Road;
 use crate::road::front::Front;
 use crate::transport::Command;
@@ -28,6 +28,8 @@ pub(super) trait Roller {
     fn roll(&self) -> &Roll;
     /// What the disk says of a key now.
     fn handle_roll(&mut self, now: Time, key: RoleKey, acceptance: Option<Acceptance>);
+    /// The tokens the disk has now.
+    fn set_tokens(&mut self, now: Time, tokens: Vec<Token>);
 }
 
 /// What a daemon knows of its key files.
@@ -46,6 +48,8 @@ pub(super) struct KeyFiles {
     unwritten: BTreeMap<Name, Change>,
     /// What was said of broken files, so that it is said once.
     said: BTreeSet<String>,
+    /// The same of tokens.
+    bad_tokens: BTreeSet<String>,
 }
 
 impl KeyFiles {
@@ -63,6 +67,7 @@ impl KeyFiles {
             blocked: BTreeSet::new(),
             unwritten: BTreeMap::new(),
             said: BTreeSet::new(),
+            bad_tokens: BTreeSet::new(),
         };
         let roll = keys.take(now, stamp, reading);
         Ok((keys, roll))
@@ -82,6 +87,15 @@ impl KeyFiles {
             is_known
         });
         Ok(roles)
+    }
+
+    /// Tells the road the enrolment tokens; those that cannot be read enrol nobody.
+    pub(super) fn tokens(&mut self, now: Time, road: &mut impl Roller) {
+        let (tokens, errors) = self.store.tokens().unwrap_or_else(|error| (Vec::new(), vec![error]));
+        let errors: BTreeSet<String> = errors.iter().map(ToString::to_string).collect();
+        errors.difference(&self.bad_tokens).for_each(|error| tracing::warn!(%error, "token left out"));
+        self.bad_tokens = errors;
+        road.set_tokens(now, tokens);
     }
 
     fn forget_fast(&self, role: &Name) {
@@ -156,6 +170,7 @@ impl KeyFiles {
                 let disk = self.take(now, stamp, reading);
                 let held = self.retry(&disk);
                 self.compare(now, &disk, &held, road);
+                self.tokens(now, road);
             }
             Err(error) => {
                 self.stamp = None;
@@ -222,6 +237,10 @@ impl Roller for Road {
     fn handle_roll(&mut self, now: Time, key: RoleKey, acceptance: Option<Acceptance>) {
         self.handle_roll(now, key, acceptance);
     }
+
+    fn set_tokens(&mut self, now: Time, tokens: Vec<Token>) {
+        self.set_tokens(now, tokens);
+    }
 }
 
 impl Roller for Front {
@@ -231,6 +250,10 @@ impl Roller for Front {
 
     fn handle_roll(&mut self, _: Time, key: RoleKey, acceptance: Option<Acceptance>) {
         self.handle_roll(key, acceptance);
+    }
+
+    fn set_tokens(&mut self, _: Time, tokens: Vec<Token>) {
+        self.set_tokens(tokens);
     }
 }
 

@@ -49,6 +49,15 @@ impl Names {
                 route.dst.estate = None;
                 Event::Received { from, message: Message { route, kind, body } }
             }
+            Event::Opened { from, stream, mut route, kind } => {
+                let from = self.id(&from)?;
+                (route.src.estate, route.dst.estate) = (Some(from.clone()), None);
+                Event::Opened { from, stream, route, kind }
+            }
+            Event::Chunk { from, stream, data, fin } => Event::Chunk { from: self.id(&from)?, stream, data, fin },
+            Event::Cut { from, stream, why } => Event::Cut { from: self.id(&from)?, stream, why },
+            Event::Cast { from, data } => Event::Cast { from: self.id(&from)?, data },
+            Event::Uncast { to, why } => Event::Uncast { to: self.id(&to)?, why },
             Event::Refused { by, why } => {
                 let by = by.strip_suffix(self.suffix).map_or(by.clone(), str::to_owned);
                 Event::Refused { by, why }

@@ -2,6 +2,8 @@
 //! them one to the duty: where each estate is, the one roll, the key files. With one road there is [`super::Raet`], which
 //! has neither threads nor channels.
 //!
+//! Streams are not carried yet: their numbers are one road's. A master's duty has none.
+//!
 //! All ways between the threads are bounded. A road that the duty does not keep up with reads no datagrams; a command that
 //! a road has no room for is handed back here.
 
@@ -25,7 +27,7 @@ use crate::drive::writer::Writer;
 use crate::keep::store::{KeepError, Store};
 use crate::keep::{Change, OwnKeys};
 use crate::road::front::{Front, Way};
-use crate::road::{Config, Memory, Output, Road, Shard, Wires};
+use crate::road::{Config, Fast, Memory, Output, Road, Shard, Wires};
 use crate::transport::{Command, Event, Failure, Link, Transport};
 
 /// Rounds of tasks or reports that one side may be ahead of the other.
@@ -101,7 +103,8 @@ impl Shards {
             let shard = Shard::new(number, count).unwrap_or(Shard::ALONE);
             // The classic wire's numbers are one table: the first road has it, and what is remembered of it.
             let wires = Wires { classic: config.wires.classic && number == 0, ..config.wires };
-            let of_road = Config { shard, bytes, wires, dial: Vec::new(), ..config.clone() };
+            let fast = Fast { streams: 0, ..config.fast.clone() };
+            let of_road = Config { shard, bytes, wires, fast, dial: Vec::new(), ..config.clone() };
             let rest = Memory { roll: memory.roll.clone(), fast: memory.fast.clone(), ..Memory::default() };
             let memory = std::mem::replace(&mut memory, rest);
             let names = Names::of(&of_road);
@@ -113,6 +116,7 @@ impl Shards {
             let thread = Some(start(number, seat, worker)?);
             shards.posts.push(Post { tasks: Some(tasks), outgoing: Vec::new(), thread });
         }
+        shards.keys.tokens(now, &mut shards.front);
         shards.carry();
         Ok(shards)
     }
@@ -121,6 +125,23 @@ impl Shards {
     /// room.
     pub fn passed_on(&self) -> (u64, u64) {
         (self.passed.on.load(Ordering::Relaxed), self.passed.lost.load(Ordering::Relaxed))
+    }
+
+    fn give(&mut self, road: u32, command: Command) {
+        if let Some(post) = self.posts.get_mut(road as usize) {
+            post.outgoing.push(Task::Command(command));
+        }
+    }
+
+    /// Answers what no road can be asked. A message to who is just leaving fails by itself.
+    fn refuse(&mut self, command: Command) {
+        match command {
+            Command::Open { ticket, .. } => {
+                self.events.push_back(Event::Failed { ticket, why: Failure::Unsupported });
+            }
+            Command::Cast { to, .. } => self.events.push_back(Event::Uncast { to, why: Failure::Absent }),
+            _ => {}
+        }
     }
 
     /// Carries what the front says to where it belongs.
@@ -229,13 +250,16 @@ impl Transport for Shards {
             }
             Command::Send { ticket, to, message } => match self.front.send(&to, message.body.len()) {
                 Way::Road(road) => {
-                    if let Some(post) = self.posts.get_mut(road as usize) {
-                        post.outgoing.push(Task::Send(Command::Send { ticket, to, message }));
-                    }
+                    self.give(road, Command::Send { ticket, to, message });
                 }
                 Way::Absent => self.events.push_back(Event::Failed { ticket, why: Failure::Absent }),
                 Way::Wait => return Err(Command::Send { ticket, to, message }),
             },
+            Command::Cancel { ref to, .. } | Command::Cast { ref to, .. } => match self.front.holder(to) {
+                Some(road) => self.give(road, command),
+                None => self.refuse(command),
+            },
+            other => self.refuse(other),
         }
         Ok(())
     }

@@ -16,12 +16,12 @@ use crate::drive::train::{Arrivals, Departure};
 use crate::drive::udp::UdpPort;
 use crate::road::front::{Order, Taken};
 use crate::road::{Datagram, Mark, Output, Road, Shard};
-use crate::transport::{Command, Event, Failure, Link};
+use crate::transport::{Command, Event, Failure, Link, Ticket};
 
 /// What the front asks of a road.
 pub(super) enum Task {
-    /// To carry a message.
-    Send(Command),
+    /// To carry a message, or to stop carrying one, or a cast.
+    Command(Command),
     /// To follow.
     Order(Order),
     /// To show its sessions.
@@ -206,13 +206,14 @@ impl Worker {
 
     fn carry_out(&mut self, now: Time, task: Task) {
         match task {
-            Task::Send(command) => self.send(now, command),
+            Task::Command(command) => self.command(now, command),
             Task::Order(Order::Learn(key, acceptance)) => {
                 let known = self.road.roll().find(&key.role);
                 if known.map(|(known, standing)| (known.same_keys(&key), standing)) != acceptance.map(|a| (true, a)) {
                     self.road.handle_roll(now, *key, acceptance);
                 }
             }
+            Task::Order(Order::Tokens(tokens)) => self.road.set_tokens(now, tokens),
             Task::Order(Order::Fast(role)) => self.road.remember_fast(role),
             Task::Order(Order::GiveUp(id, at)) => {
                 if let Some(estate) = self.names.estate(&id) {
@@ -227,8 +228,19 @@ impl Worker {
         }
     }
 
-    fn send(&mut self, now: Time, command: Command) {
-        let Command::Send { to, message, .. } = &command else { return };
+    fn command(&mut self, now: Time, command: Command) {
+        let (to, message) = match &command {
+            Command::Send { to, message, .. } => (to, message),
+            Command::Cancel { ticket, to } if self.unpark_one(*ticket, to) => {
+                let failed = Event::Failed { ticket: *ticket, why: Failure::Cancelled };
+                return self.said.push(Said::Output(now, Output::Event(failed)));
+            }
+            _ => {
+                // Neither is handed back for want of room.
+                let _ = super::ask(&mut self.road, &self.names, now, command);
+                return;
+            }
+        };
         self.taken.count += 1;
         self.taken.bytes += message.body.len() as u64;
         if let Some(line) = self.parked.get_mut(to) {
@@ -257,6 +269,18 @@ impl Worker {
         };
         let command = Command::Send { ticket, to: estate, message: names::on_road(&message) };
         self.road.handle_command(now, command).map_err(|_| Command::Send { ticket, to, message })
+    }
+
+    /// Takes a message out of the line for its estate; `false` when it is not there.
+    fn unpark_one(&mut self, ticket: Ticket, to: &Name) -> bool {
+        let of = |command: &Command| matches!(command, Command::Send { ticket: of, .. } if *of == ticket);
+        let line = self.parked.get_mut(to);
+        let taken = line.and_then(|line| line.iter().position(of).and_then(|at| line.remove(at)));
+        if let Some(Command::Send { message, .. }) = &taken {
+            self.taken.parked -= message.body.len();
+        }
+        // A line that is empty now says so when there is room.
+        taken.is_some()
     }
 
     /// There is room somewhere, or an estate has left.

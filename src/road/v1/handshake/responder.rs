@@ -4,7 +4,10 @@
 //! this responder moves on: the same Initiate answered twice is answered under two nonces. One set of minute keys must
 //! therefore never serve two responders.
 
+mod recall;
+
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::applicant::{Applicant, enrolled};
@@ -14,8 +17,8 @@ use super::identity::{Bindings, Identity, Peer, print};
 use super::mac::Mac;
 use super::{Established, Seen, Silence, begin, choose, codes, greet};
 use crate::base::{Random, Time, Wall, limits};
-use crate::nacl::{Secret, SecretKey, Suite, derive};
-use crate::wire::v1::handshake::{Cookie, Head, Hello, Initiate, Kind, RESET_RANDOM, Reset, Retry, Versions};
+use crate::nacl::{KeyPair, Secret, SecretKey, Suite, derive};
+use crate::wire::v1::handshake::{Cookie, Head, Hello, Initiate, Kind, Retry, Versions};
 use crate::wire::v1::{Frames, Initiation, Intro, Offers, Packet, Parameters, Status, VERSION, Welcome};
 
 /// What a responder allows.
@@ -56,7 +59,7 @@ pub enum Answer {
 /// The answering side of all handshakes of one road.
 #[derive(Debug)]
 pub struct Responder {
-    identity: Identity,
+    identity: Arc<Identity>,
     rules: Rules,
     mac: Mac,
     minutes: Minutes,
@@ -89,7 +92,8 @@ impl Default for Rules {
 
 impl Responder {
     /// At `now`; `seed` must come from the operating system outside of tests.
-    pub fn new(identity: Identity, rules: Rules, seed: [u8; 32], now: Time) -> Self {
+    pub fn new(identity: impl Into<Arc<Identity>>, rules: Rules, seed: [u8; 32], now: Time) -> Self {
+        let identity = identity.into();
         let mut random = Random::new(seed);
         Self {
             mac: Mac::new(identity.public(), rules.site.as_ref()),
@@ -126,7 +130,7 @@ impl Responder {
         self.minutes.advance(now, &mut self.random);
         let answer = match Packet::read(datagram) {
             Ok(Packet::Hello(hello)) => self.on_hello(now, from, &hello, datagram),
-            Ok(Packet::Foreign(head)) => self.on_foreign(&head, datagram),
+            Ok(Packet::Foreign(head)) => self.on_foreign(now, from, &head, datagram),
             Ok(Packet::Initiate(initiate)) => self.on_initiate(now, from, &initiate, datagram, is_revoked),
             Ok(Packet::Intro(intro)) => self.on_intro(now, wall, from, &intro),
             Ok(_) => Err(Silence::Unexpected),
@@ -168,7 +172,7 @@ impl Responder {
     ) -> Result<(Box<Established>, Vec<u8>), Silence> {
         self.minutes.advance(now, &mut self.random);
         self.minutes.spend(applicant.stub, Used { initiate: applicant.initiate, cid })?;
-        self.known.remember(applicant.print, &applicant.peer);
+        self.known.remember(applicant.print);
         let mut welcome = self.welcome(wall, Status::Accepted, Duration::ZERO);
         (welcome.cid, welcome.reset) = (cid, self.reset_token(cid));
         welcome.enrolled = token.map(|token| enrolled(token, &applicant.hash));
@@ -216,45 +220,21 @@ impl Responder {
         greet(&mut keys, &head, number, &body)
     }
 
-    /// The datagram that calls back whoever was turned away under its session id `cid`: something was decided.
-    pub fn nudge(&mut self, cid: u64) -> Vec<u8> {
-        let bytes: [u8; 16] = self.random.bytes();
-        Reset { head: Head::new(Kind::Reset, 0, cid), token: self.call_token(cid) }.write(&bytes)
-    }
-
-    /// What a call says; known to nobody but us and whom we turned away.
-    fn call_token(&self, cid: u64) -> [u8; 16] {
-        self.reset.tag(&[b"call", &cid.to_be_bytes()])
-    }
-
-    /// The answer to a data packet of a session `cid` that we do not know, always shorter than it.
-    pub fn reset(&mut self, now: Time, from: SocketAddr, cid: u64, provoked_by: usize) -> Option<Vec<u8>> {
-        let fixed = crate::wire::v1::handshake::HEAD + 16;
-        let random = provoked_by.checked_sub(fixed + 1)?.min(*RESET_RANDOM.end());
-        if !RESET_RANDOM.contains(&random) || !self.gate.admits(now, from) {
-            return None;
-        }
-        let bytes: [u8; 32] = self.random.bytes();
-        let reset = Reset { head: Head::new(Kind::Reset, 0, cid), token: self.reset_token(cid) };
-        Some(reset.write(bytes.get(..random)?))
-    }
-
-    /// What a Reset of session `cid` says; the same after a restart, unknown to everybody but the session's peer.
-    pub fn reset_token(&self, cid: u64) -> [u8; 16] {
-        self.reset.tag(&[&cid.to_be_bytes()])
-    }
-
     fn on_hello(&mut self, now: Time, from: SocketAddr, hello: &Hello, datagram: &[u8]) -> Result<Answer, Silence> {
         let mac = self.mac.admits(datagram).ok_or(Silence::Mac)?;
         let is_loaded = self.gate.count_hello(now);
         let is_proven = hello.token.is_some_and(|token| self.minutes.knows_token(&token, from, &hello.head));
         if is_loaded && !is_proven {
+            if !self.gate.admits_retry(now, from) {
+                return Err(Silence::Rate);
+            }
             let token = self.minutes.token(from, &hello.head);
             let mut retry = Retry { head: hello.head.of(Kind::Retry), token, tag: [0; 16] };
             retry.tag = self.mac.answer(&[&retry.head.bytes()[..], &token].concat(), &mac);
             return Ok(Answer::Send(retry.write()));
         }
-        if !is_proven && !self.gate.admits(now, from) {
+        let is_within = if is_proven { self.gate.admits_proven(now, from) } else { self.gate.admits(now, from) };
+        if !is_within {
             return Err(Silence::Rate);
         }
         if !codes(&self.rules.suites).contains(&hello.head.suite) {
@@ -266,13 +246,13 @@ impl Responder {
     /// Noise's second message; the handshake so far goes into the cookie.
     fn cookie(&mut self, now: Time, from: SocketAddr, hello: &Hello) -> Result<Answer, Silence> {
         let mut state = begin(&hello.head, self.identity.public(), &hello.ephemeral);
-        state.mix_key(&derive::agree(&self.identity.keys.secret, &hello.ephemeral).ok_or(Silence::SmallOrder)?);
+        state.mix_key(&self.identity.pair.agree(&hello.ephemeral).ok_or(Silence::SmallOrder)?);
         state.open(&hello.features).ok_or(Silence::Forged)?;
-        let ephemeral = SecretKey::from_bytes(self.random.bytes());
-        let public = *ephemeral.public().as_bytes();
+        let ephemeral = KeyPair::new(SecretKey::from_bytes(self.random.bytes()));
+        let public = *ephemeral.public();
         state.mix_hash(&public);
-        state.mix_key(&derive::agree(&ephemeral, &hello.ephemeral).ok_or(Silence::SmallOrder)?);
-        let parked = Parked { state, ephemeral };
+        state.mix_key(&ephemeral.agree(&hello.ephemeral).ok_or(Silence::SmallOrder)?);
+        let parked = Parked { state, ephemeral: ephemeral.secret().clone() };
         let nonce = self.rules.shard.mark_nonce(self.random.bytes());
         let cookie = self.minutes.seal(&parked, now, from, &hello.head, nonce).ok_or(Silence::Cookie)?;
         let sealed = parked.state.clone().seal(&cookie).and_then(|sealed| sealed.try_into().ok());
@@ -281,8 +261,11 @@ impl Responder {
         Ok(Answer::Send(cookie.write()))
     }
 
-    fn on_foreign(&self, head: &Head, datagram: &[u8]) -> Result<Answer, Silence> {
+    fn on_foreign(&mut self, now: Time, from: SocketAddr, head: &Head, datagram: &[u8]) -> Result<Answer, Silence> {
         let mac = self.mac.admits(datagram).ok_or(Silence::Mac)?;
+        if !self.gate.admits(now, from) {
+            return Err(Silence::Rate);
+        }
         Ok(self.versions(head, &mac))
     }
 
@@ -350,10 +333,11 @@ impl Responder {
     /// Verifies the binding, unless an accepted session had the same.
     fn peer(&self, said: &Initiation, public: [u8; 32]) -> Result<(Peer, [u8; 32]), Silence> {
         let print = print(&said.role, &public, &said.verify, said.epoch, &said.binding);
-        if let Some(peer) = self.known.find(&print) {
-            return Ok((peer.clone(), print));
-        }
-        let peer = Peer::bound(said.role.clone(), public, &said.verify, said.epoch, &said.binding);
+        let peer = if self.known.knows(&print) {
+            Peer::known(said.role.clone(), public, &said.verify, said.epoch)
+        } else {
+            Peer::bound(said.role.clone(), public, &said.verify, said.epoch, &said.binding)
+        };
         Ok((peer.ok_or(Silence::Unbound)?, print))
     }
 
