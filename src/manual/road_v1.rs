@@ -130,6 +130,14 @@
 //! large arrives, or three probe timeouts, are a black hole: back to 1,200, and the search begins anew. It needs a socket
 //! that does not fragment; our drivers see to that, a plain socket should set `datagram` to 1,452 as `examples/plain_socket.rs` does.
 //!
+//! # Keys of a long session
+//!
+//! Keys move on along a chain of their own after 2^24 packets, 16 GiB or ten minutes. Every hour, give or take a quarter, who began the
+//! session asks for fresh ones: RENEW and RENEWED carry the two messages of Noise KK between the estates' long-term keys
+//! ([`handshake::renewal`](crate::road::v1::handshake::renewal)), and what comes of it is mixed into both chains at their next turn.
+//! Nothing is torn down, and whoever had got hold of a chain, or has one side's long-term key alone, reads nothing more. The
+//! receiver finds the turn by trying: of a new epoch the mixed key first, then the plain one.
+//!
 //! # Sight
 //!
 //! [`Road::sessions`](crate::road::Road::sessions) and [`Road::stats`](crate::road::Road::stats) tell programs what
@@ -148,6 +156,4 @@
 //!
 //! * Streams: outbox and inbox have them, [`Road`](crate::road::Road) does not offer them, and a stream sent to it ends the session.
 //! * Datagrams without reliability, and fresh session ids for an estate that moves: both frames are read and ignored.
-//! * A full handshake inside a session every hour: keys move on along a chain, and forward secrecy between two handshakes is
-//!   the chain's alone.
 //! * Several sockets and threads for one road (`SO_REUSEPORT`): one road runs on one core.

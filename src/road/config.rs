@@ -119,6 +119,8 @@ pub struct Fast {
     pub ids: u8,
     /// How a stranger is let in at first contact, and knows whom it meets; of who dials.
     pub enrolment: Option<Enrolment>,
+    /// How long a session lives before its keys are made afresh, and again; of who dials.
+    pub renew: Duration,
     /// How long the fast wire is tried before the classic one is, where both are allowed.
     pub classic_after: Duration,
     /// How long an estate that is reached by the classic wire is not called on the fast one.
@@ -233,6 +235,8 @@ impl Default for Fast {
             streams: 0,
             ids: 2,
             enrolment: None,
+            //= handshake v1 "Keys": a full handshake inside the session every hour.
+            renew: Duration::from_secs(3600),
             classic_after: Duration::from_secs(3),
             fast_again: Duration::from_secs(600),
         }
