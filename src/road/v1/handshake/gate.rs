@@ -8,6 +8,11 @@ use crate::base::{Random, Time};
 #[derive(Debug)]
 pub(super) struct Gate {
     buckets: Vec<Bucket>,
+    /// Of hellos with a token: each costs us as much as its initiate.
+    proven: Vec<Bucket>,
+    /// Of those without one, which are asked for it.
+    retries: Vec<Bucket>,
+    all_retries: Bucket,
     intros: Bucket,
     salt: u64,
     odd: u64,
@@ -28,6 +33,8 @@ struct Bucket {
 
 /// Prefixes that share a bucket share its rate; the salt keeps anybody from choosing with whom.
 const BUCKETS: usize = 1024;
+/// Retries a second, to everybody together: an answer costs as much as three silences, and whoever means it asks again.
+const RETRIES: u32 = 20_000;
 /// Introductions a second, from everybody together.
 const INTROS: u32 = 50;
 
@@ -36,15 +43,48 @@ impl Gate {
     pub(super) fn new(now: Time, rate: u32, retry_at: u32, random: &mut Random) -> Self {
         let full = Bucket { tokens: rate.saturating_mul(2), at: now };
         let (salt, odd) = (random.number(), random.number() | 1);
-        let buckets = vec![full; BUCKETS];
+        let table = || vec![full; BUCKETS];
+        let all_retries = Bucket { tokens: RETRIES * 2, at: now };
         let intros = Bucket { tokens: INTROS * 2, at: now };
-        Self { buckets, intros, salt, odd, rate, retry_at, second: 0, hellos: 0, is_loaded: false, is_pressed: false }
+        let (buckets, proven, retries) = (table(), table(), table());
+        Self {
+            buckets,
+            proven,
+            retries,
+            all_retries,
+            intros,
+            salt,
+            odd,
+            rate,
+            retry_at,
+            second: 0,
+            hellos: 0,
+            is_loaded: false,
+            is_pressed: false,
+        }
     }
 
     /// Takes a token of `from`'s prefix.
     pub(super) fn admits(&mut self, now: Time, from: SocketAddr) -> bool {
-        let slot = (prefix(from.ip()) ^ self.salt).wrapping_mul(self.odd) >> 54;
-        self.buckets.get_mut(slot as usize).is_some_and(|bucket| bucket.take(now, self.rate))
+        let slot = self.slot(from);
+        self.buckets.get_mut(slot).is_some_and(|bucket| bucket.take(now, self.rate))
+    }
+
+    /// The same for a hello that shows a token.
+    pub(super) fn admits_proven(&mut self, now: Time, from: SocketAddr) -> bool {
+        let slot = self.slot(from);
+        self.proven.get_mut(slot).is_some_and(|bucket| bucket.take(now, self.rate))
+    }
+
+    /// The same for a hello that is to be asked for one, and one of everybody's.
+    pub(super) fn admits_retry(&mut self, now: Time, from: SocketAddr) -> bool {
+        let slot = self.slot(from);
+        let of_prefix = self.retries.get_mut(slot).is_some_and(|bucket| bucket.take(now, self.rate));
+        of_prefix && self.all_retries.take(now, RETRIES)
+    }
+
+    fn slot(&self, from: SocketAddr) -> usize {
+        ((prefix(from.ip()) ^ self.salt).wrapping_mul(self.odd) >> 54) as usize
     }
 
     /// Takes a token for an introduction, which costs us a signature whoever asks.
@@ -108,6 +148,17 @@ mod tests {
         assert!(!gate.admits(at(0), neighbour) && gate.admits(at(0), other));
         assert_eq!((0..100).filter(|n| gate.admits(at(n * 10), flood)).count(), 9, "ten a second");
         assert_eq!((0..100).filter(|_| gate.admits(at(60_000), flood)).count(), 20, "never more than the burst");
+    }
+
+    #[test]
+    fn an_answer_to_who_shows_nothing_has_a_rate_of_its_own() {
+        let mut gate = Gate::new(at(0), 10, 200, &mut Random::from_number(1));
+        let from = |n: u32| SocketAddr::from(([192, (n >> 8) as u8, n as u8, 1], 1));
+        assert_eq!((0..100).filter(|_| gate.admits_retry(at(0), from(2))).count(), 20);
+        assert_eq!((0..100).filter(|_| gate.admits_proven(at(0), from(2))).count(), 20);
+        assert!(gate.admits(at(0), from(2)), "neither is at the cost of initiates");
+        let mut gate = Gate::new(at(0), 1_000_000, 200, &mut Random::from_number(1));
+        assert_eq!((0..60_000).filter(|n| gate.admits_retry(at(0), from(*n))).count(), 2 * RETRIES as usize);
     }
 
     #[test]
