@@ -13,6 +13,7 @@ pub mod intro;
 mod mac;
 mod pace;
 mod responder;
+mod rules;
 
 #[cfg(test)]
 mod fault_tests;
@@ -27,7 +28,8 @@ pub use applicant::Applicant;
 pub use identity::{Identity, Peer};
 pub use initiator::{Dial, Fault, Initiator, Progress};
 pub use pace::{HURRY, Pace};
-pub use responder::{Answer, Responder, Rules};
+pub use responder::{Answer, Responder};
+pub use rules::Rules;
 
 use std::fmt;
 
