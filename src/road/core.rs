@@ -38,7 +38,7 @@ pub(crate) struct Core {
     waiting: usize,
     /// When the application was told something last.
     told: Time,
-    /// Tickets of the fast wire answered.
+    /// Tickets of the fast wire answered, and streams whose buffers have room again.
     pub(crate) answered: u64,
     /// How many roles the roll has, and how many of them are pending.
     known: usize,
@@ -168,17 +168,19 @@ impl Core {
         self.outputs.len() < limits::OUTPUTS && !is_slow
     }
 
+    /// Whether another cast may be delivered: an eighth of what messages may take.
+    pub(crate) fn has_room_for_casts(&self) -> bool {
+        self.outputs.len() < limits::OUTPUTS / 8 && self.waiting <= self.config.bytes / 8
+    }
+
     /// Whether the shell has read so much that messages that were held back may come again.
     pub(crate) fn has_much_room(&self) -> bool {
         self.outputs.len() < limits::OUTPUTS / 2 && self.waiting <= self.config.bytes / 2
     }
 
     pub(crate) fn event(&mut self, event: Event) {
-        match &event {
-            Event::Received { message, .. } => self.waiting += message.body.len(),
-            Event::Delivered { .. } | Event::Failed { .. } => self.answered += 1,
-            _ => {}
-        }
+        self.waiting += bytes_of(&event);
+        self.answered += u64::from(matches!(event, Event::Delivered { .. } | Event::Failed { .. }));
         self.told = self.now;
         self.outputs.push_back(Output::Event(event));
     }
@@ -196,8 +198,8 @@ impl Core {
 
     pub(crate) fn next_output(&mut self) -> Option<Output> {
         let output = self.outputs.pop_front();
-        if let Some(Output::Event(Event::Received { message, .. })) = &output {
-            self.waiting -= message.body.len();
+        if let Some(Output::Event(event)) = &output {
+            self.waiting -= bytes_of(event);
         }
         output
     }
@@ -247,6 +249,24 @@ impl Core {
     /// Whether the roll has let in just this key for its role.
     pub(crate) fn is_accepted(&self, key: &RoleKey) -> bool {
         self.roll.verdict(key) == Verdict::Known(Acceptance::Accepted)
+    }
+
+    /// Accepts a key about which nobody has decided: its holder has proved an enrolment token. Says whether it was news.
+    pub(crate) fn enrol(&mut self, key: &RoleKey) -> bool {
+        let is_open = self.may_enrol(key);
+        if is_open {
+            self.decide(key.clone(), Some(Acceptance::Accepted));
+        }
+        is_open
+    }
+
+    /// Whether nobody has decided about a key, and there is room for it.
+    pub(crate) fn may_enrol(&self, key: &RoleKey) -> bool {
+        match self.roll.verdict(key) {
+            Verdict::Unknown => self.known < limits::ESTATES,
+            Verdict::Known(acceptance) => acceptance == Acceptance::Pending,
+            Verdict::Clash => false,
+        }
     }
 
     /// Whether the roll holds just this key for its role.
@@ -312,5 +332,14 @@ impl Core {
 
     fn announce(&mut self, key: &RoleKey, acceptance: Option<Acceptance>) {
         self.event(Event::Standing { role: key.role.clone(), fingerprint: key.fingerprint(), acceptance });
+    }
+}
+
+/// Bytes of a message that an event holds.
+fn bytes_of(event: &Event) -> usize {
+    match event {
+        Event::Received { message, .. } => message.body.len(),
+        Event::Chunk { data, .. } | Event::Cast { data, .. } => data.len(),
+        _ => 0,
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! Datagrams come in by session id, messages by the estate's name. A session that ends leaves nothing but its last words.
 
+mod asks;
 mod cids;
 mod door;
+mod enrol;
 mod view;
 
 pub use view::SessionView;
@@ -19,7 +21,7 @@ use super::handshake::{Established, Identity, Responder, Rules};
 use super::message::Outgoing;
 use super::session::{Code, End, Session};
 use crate::base::{Acceptance, Name, Time, Wall, limits};
-use crate::keep::OwnKeys;
+use crate::keep::{OwnKeys, Token};
 use crate::road::agenda::Agenda;
 use crate::road::config::Fast;
 use crate::road::core::Core;
@@ -34,12 +36,14 @@ pub(crate) struct Hall {
     responder: Option<Box<Responder>>,
     sessions: Vec<Option<Box<Session>>>,
     free: Vec<u32>,
+    /// Sessions there have been.
+    births: u32,
     cids: Cids,
     /// Places by name; only ever asked, never walked.
     names: HashMap<Name, u32>,
     dialers: Vec<Dialer>,
     /// Where estates wait that were turned away, by role: they are called when somebody decides.
-    waiting: BTreeMap<Name, (SocketAddr, u64)>,
+    waiting: BTreeMap<Name, Waiting>,
     agenda: Agenda,
     /// Sessions may be held back until the shell has read what they said.
     pub(crate) is_holding: bool,
@@ -47,6 +51,18 @@ pub(crate) struct Hall {
     touched: Vec<u32>,
     /// The wall clock at a time of ours.
     wall: (Time, Wall),
+    /// Enrolment tokens, by id.
+    tokens: BTreeMap<[u8; 16], Token>,
+}
+
+/// An estate that was turned away and waits for a decision.
+#[derive(Debug)]
+struct Waiting {
+    from: SocketAddr,
+    /// Its session id.
+    cid: u64,
+    /// The enrolment token it named.
+    token: Option<[u8; 16]>,
 }
 
 /// What the hall asks of the road.
@@ -78,6 +94,7 @@ impl Hall {
             responder,
             sessions: Vec::new(),
             free: Vec::new(),
+            births: 0,
             cids: Cids::default(),
             names: HashMap::new(),
             dialers,
@@ -86,6 +103,7 @@ impl Hall {
             is_holding: false,
             touched: Vec::new(),
             wall: (now, Wall::default()),
+            tokens: BTreeMap::new(),
         })
     }
 
@@ -114,6 +132,8 @@ impl Hall {
                 self.remove(core, index, end);
                 continue;
             }
+            session.hand_over(core);
+            cids::tend(core, &mut self.cids, self.responder.as_deref(), self.settings.ids, (index, session));
             let held = session.holds();
             let before = std::mem::replace(&mut session.held, held);
             core.held.going = (core.held.going + held.going).saturating_sub(before.going);
@@ -300,22 +320,18 @@ impl Hall {
         if let Some(old) = self.names.get(&name).copied() {
             self.remove(core, old, End { why: Departure::Renewed, code: Some(Code::Replaced) });
         }
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.sessions.push(None);
+            (self.sessions.len() - 1) as u32
+        });
+        self.births = self.births.wrapping_add(1);
+        let serial = u64::from(self.births) << 32 | u64::from(index);
         let session =
-            Session::new(core.now, &self.settings, (name.clone(), role), established, remote, is_initiator, None);
+            Session::new(core.now, &self.settings, (name.clone(), role), established, remote, is_initiator, serial);
         let cid = session.ours;
-        let session = Some(Box::new(session));
-        let index = match self.free.pop() {
-            Some(index) => {
-                if let Some(place) = self.sessions.get_mut(index as usize) {
-                    *place = session;
-                }
-                index
-            }
-            None => {
-                self.sessions.push(session);
-                (self.sessions.len() - 1) as u32
-            }
-        };
+        if let Some(place) = self.sessions.get_mut(index as usize) {
+            *place = Some(Box::new(session));
+        }
         self.cids.insert(cid, index);
         self.names.insert(name, index);
         self.touch(index);
@@ -326,7 +342,9 @@ impl Hall {
         let Some(mut session) = self.sessions.get_mut(index as usize).and_then(Option::take) else { return };
         self.free.push(index);
         self.agenda.remove(index);
-        self.cids.remove(&session.ours);
+        for cid in session.ids() {
+            self.cids.remove(&cid);
+        }
         if self.names.get(&session.name) == Some(&index) {
             self.names.remove(&session.name);
         }
@@ -371,7 +389,7 @@ const LOOK_AGAIN: Duration = Duration::from_micros(1);
 const ROOM: usize = 65_536;
 
 /// The session id of a data packet.
-fn data_cid(datagram: &[u8]) -> Option<u64> {
+pub(super) fn data_cid(datagram: &[u8]) -> Option<u64> {
     let (first, rest) = datagram.split_first()?;
     let (_, rest) = rest.split_first()?;
     let cid = rest.first_chunk::<8>()?;

@@ -2,13 +2,18 @@
 //!
 //! What comes in is in `take`, what goes out in `fill`; here is what a session is, and its timers.
 
+mod casts;
 mod fill;
+mod ids;
+mod streams;
 mod take;
 mod timers;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use self::casts::Casts;
+use self::ids::Ids;
 use super::Carried;
 use super::acks::Acks;
 use super::handshake::{Established, Pace};
@@ -21,6 +26,7 @@ use super::path::Path;
 use super::rtt::Rtt;
 use super::sent::Sent;
 use super::tally::Tally;
+use super::trace::At;
 use super::window::{Control, Window};
 use super::{Keys, Seen};
 use crate::base::{Name, Time};
@@ -36,6 +42,8 @@ pub(crate) struct Session {
     pub(super) name: Name,
     /// Its key's role.
     pub(super) role: Name,
+    /// The hall's number for it: in what place it lives, and which one that is there.
+    serial: u64,
     /// Our session id: packets to us carry it.
     pub(super) ours: u64,
     theirs: u64,
@@ -58,6 +66,8 @@ pub(crate) struct Session {
     outbox: Outbox,
     inbox: Inbox,
     path: Path,
+    casts: Casts,
+    ids: Ids,
     clocks: Clocks,
     /// Packets in the present round trip.
     round: Round,
@@ -79,6 +89,8 @@ struct Greeting {
 struct Round {
     since: Time,
     packets: u32,
+    /// Rounds for which the path still counts as one that loses packets.
+    lossy: u32,
 }
 
 /// What is due when.
@@ -161,7 +173,7 @@ impl Code {
 }
 
 impl Session {
-    /// Of a finished handshake with the estate at `remote`; `rtt`: what the handshake measured.
+    /// Of a finished handshake with the estate at `remote`.
     pub(super) fn new(
         now: Time,
         settings: &Fast,
@@ -169,7 +181,7 @@ impl Session {
         established: Established,
         remote: SocketAddr,
         is_initiator: bool,
-        rtt: Option<Duration>,
+        serial: u64,
     ) -> Self {
         let theirs = established.parameters;
         let ceiling = u16::try_from(theirs.datagram.min(u64::from(settings.datagram))).unwrap_or(u16::MAX);
@@ -188,6 +200,7 @@ impl Session {
         Self {
             name,
             role,
+            serial,
             ours: established.ours,
             theirs: established.theirs,
             reset: established.reset,
@@ -196,7 +209,7 @@ impl Session {
             is_initiator,
             greeting,
             sent: Sent::new(established.number),
-            rtt: Rtt::new(rtt),
+            rtt: Rtt::new(None),
             loss: Loss::new(),
             window: Control::new(settings.control, u32::from(mtu.size())),
             pacer: Pacer::new(now),
@@ -205,10 +218,12 @@ impl Session {
             marks: super::ecn::Marks::new(),
             acks,
             outbox: Outbox::new(theirs.credit, theirs.open),
-            inbox: Inbox::new(now, settings.parameters.credit, settings.parameters.open),
+            inbox: Inbox::new(now, settings.parameters.credit, settings.parameters.open).with_streams(settings.streams),
             path: Path::new(remote),
+            casts: Casts::default(),
+            ids: Ids::default(),
             clocks: Clocks::new(now, &settings.parameters, &theirs, is_initiator.then_some(established.ours)),
-            round: Round { since: now, packets: 0 },
+            round: Round { since: now, packets: 0, lossy: 0 },
             held: Held::default(),
             tally: Tally::new(now),
             ended: None,
@@ -235,6 +250,11 @@ impl Session {
         if let Some(greeting) = &mut self.greeting {
             greeting.pace.hasten(now);
         }
+    }
+
+    /// Whom the trace is about.
+    fn at(&self, now: Time) -> At {
+        At { session: self.ours, now }
     }
 
     /// The messages to be sent.
@@ -264,8 +284,10 @@ impl Session {
 
     /// It is over: the application is told, and what was on its way fails.
     pub(super) fn leave(&mut self, core: &mut Core, why: Departure) {
+        self.hand_over_rest(core);
         if self.is_confirmed() {
             tracing::debug!(estate = %self.name, %why, "left");
+            self.at(core.now).closed(why);
             core.event(Event::Left { peer: self.name.clone(), why });
         }
         self.outbox.fail_all(&mut |ticket| core.event(Event::Failed { ticket, why: Failure::Lost }));
@@ -328,11 +350,12 @@ impl Clocks {
 }
 
 /// What was carried and is lost, or may be: it goes out again.
-fn resend(outbox: &mut Outbox, inbox: &mut Inbox, carried: &Carried) {
+fn resend(outbox: &mut Outbox, inbox: &mut Inbox, ids: &mut Ids, carried: &Carried) {
     match carried {
         Carried::Chunk { .. } | Carried::Wholes { .. } | Carried::Drop(_) => outbox.on_lost(carried),
-        Carried::Credit | Carried::Open | Carried::Refuse(_) => inbox.on_lost(carried),
+        Carried::Credit | Carried::Open | Carried::More(_) | Carried::Refuse(_) => inbox.on_lost(carried),
+        Carried::Ids(_) => ids.on_lost(),
         // Said again by their own clocks, or not at all.
-        Carried::Ids | Carried::Welcome | Carried::Probe | Carried::Ping | Carried::Ack { .. } => {}
+        Carried::Welcome | Carried::Probe | Carried::Ping | Carried::Ack { .. } => {}
     }
 }

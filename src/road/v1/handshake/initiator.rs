@@ -32,6 +32,8 @@ pub struct Dial {
     pub site: Option<Secret>,
     /// An enrolment token's id and secret.
     pub enrolment: Option<([u8; 16], Secret)>,
+    /// Whether the responder has to prove that it knows the token as well: it is not known otherwise.
+    pub must_enrol: bool,
     /// Frames to ride in the Initiate: only such as may be heard twice.
     pub early: Vec<u8>,
 }
@@ -66,7 +68,9 @@ pub enum Fault {
     #[error("its identity does not hold together")]
     Stranger,
     /// It accepted our enrolment without knowing the token.
-    #[error("it does not know the enrolment token")]
+    #[error(
+        "it does not know the enrolment token, which may have expired; make another with `estate-keys token new`, or set its key with master_finger"
+    )]
     Unproven,
     /// It says what cannot be read.
     #[error("its welcome is malformed")]
@@ -351,7 +355,8 @@ impl Initiator {
         if self.dial.verify.is_some_and(|pinned| pinned != peer.key.verify) {
             return Err(Fault::Stranger);
         }
-        if let (Status::Accepted, Some((_, token))) = (welcome.status, &self.dial.enrolment) {
+        let wanted = self.dial.enrolment.as_ref().filter(|_| self.dial.must_enrol);
+        if let (Status::Accepted, Some((_, token))) = (welcome.status, wanted) {
             let expected = enrolled(token, hash);
             if !welcome.enrolled.is_some_and(|said| derive::same(&said, &expected)) {
                 return Err(Fault::Unproven);
