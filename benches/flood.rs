@@ -398,6 +398,7 @@ fn stranger(n: u64, key: &RoleKey) -> Initiator {
     let dial = Dial {
         pin: key.public,
         verify: None,
+        role: None,
         suites: Suite::preferred().to_vec(),
         parameters: Parameters::default(),
         site: None,

@@ -36,6 +36,8 @@ pub(crate) struct Core {
     outputs: VecDeque<Output>,
     /// Bytes of messages in `outputs`.
     waiting: usize,
+    /// When the application was told something last.
+    told: Time,
     /// Tickets of the fast wire answered, and streams whose buffers have room again.
     pub(crate) answered: u64,
     /// How many roles the roll has, and how many of them are pending.
@@ -92,6 +94,7 @@ impl Core {
             controls: VecDeque::new(),
             outputs: VecDeque::new(),
             waiting: 0,
+            told: now,
             answered: 0,
             known: 0,
             pending: 0,
@@ -178,11 +181,19 @@ impl Core {
     pub(crate) fn event(&mut self, event: Event) {
         self.waiting += bytes_of(&event);
         self.answered += u64::from(matches!(event, Event::Delivered { .. } | Event::Failed { .. }));
+        self.told = self.now;
         self.outputs.push_back(Output::Event(event));
     }
 
     pub(crate) fn keep(&mut self, change: Change) {
         self.outputs.push_back(Output::Keep(change));
+    }
+
+    /// Gives the queues' memory back where nothing has passed through them for a while.
+    pub(crate) fn rest(&mut self, quiet: Duration) {
+        if self.outputs.is_empty() && self.controls.is_empty() && self.now.since(self.told) >= quiet {
+            (self.outputs, self.controls) = (VecDeque::new(), VecDeque::new());
+        }
     }
 
     pub(crate) fn next_output(&mut self) -> Option<Output> {
@@ -233,6 +244,11 @@ impl Core {
             self.decide(key.clone(), Some(Acceptance::Accepted));
         }
         is_trusted
+    }
+
+    /// Whether the roll has let in just this key for its role.
+    pub(crate) fn is_accepted(&self, key: &RoleKey) -> bool {
+        self.roll.verdict(key) == Verdict::Known(Acceptance::Accepted)
     }
 
     /// Accepts a key about which nobody has decided: its holder has proved an enrolment token. Says whether it was news.

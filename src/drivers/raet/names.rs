@@ -89,6 +89,7 @@ fn link(id: Name, view: &SessionView, now: Time) -> Link {
         wire: "fast".to_owned(),
         cipher: view.suite.name().to_owned(),
         age: now.since(tally.since).as_secs_f64(),
+        heard: now.since(view.heard).as_secs_f64(),
         rtt: view.rtt.as_secs_f64(),
         rtt_min: view.rtt_min.as_secs_f64(),
         loss: view.loss,
