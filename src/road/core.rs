@@ -5,21 +5,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::config::{Config, Trust};
+use super::outputs::{Output, Outputs, Run};
+use super::send::Headings;
 use super::stats::{Drop, Stats};
 use crate::base::{Acceptance, Name, Random, Time, limits};
 use crate::keep::roll::Verdict;
 use crate::keep::{Change, OwnKeys, RoleKey, Roll};
 use crate::transport::Event;
 use crate::wire::v0::{self, FootKind, Head};
-
-/// What a road gives its shell besides datagrams.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// For the application.
-    Event(Event),
-    /// For the disk.
-    Keep(Change),
-}
 
 /// The shared part of a road.
 pub(crate) struct Core {
@@ -28,14 +21,13 @@ pub(crate) struct Core {
     pub(crate) roll: Roll,
     pub(crate) random: Random,
     pub(crate) stats: Stats,
+    pub(crate) headings: Headings,
     /// What all estates' messages take.
     pub(crate) held: Held,
     /// The latest time we were told.
     pub(crate) now: Time,
     controls: VecDeque<(SocketAddr, Vec<u8>)>,
-    outputs: VecDeque<Output>,
-    /// Bytes of messages in `outputs`.
-    waiting: usize,
+    outputs: Outputs,
     /// Tickets of the fast wire answered.
     pub(crate) answered: u64,
     /// How many roles the roll has, and how many of them are pending.
@@ -87,11 +79,11 @@ impl Core {
             roll,
             random,
             stats: Stats::default(),
+            headings: Headings::default(),
             held: Held::default(),
             now,
             controls: VecDeque::new(),
-            outputs: VecDeque::new(),
-            waiting: 0,
+            outputs: Outputs::default(),
             answered: 0,
             known: 0,
             pending: 0,
@@ -161,38 +153,41 @@ impl Core {
 
     /// Whether another message may be delivered: the shell reads outputs slower than the road fills them otherwise.
     pub(crate) fn has_room(&self) -> bool {
-        let is_slow = self.waiting > 0 && self.waiting + self.held.coming >= self.config.bytes;
+        let waiting = self.outputs.bytes();
+        let is_slow = waiting > 0 && waiting + self.held.coming >= self.config.bytes;
         self.outputs.len() < limits::OUTPUTS && !is_slow
     }
 
     /// Whether the shell has read so much that messages that were held back may come again.
     pub(crate) fn has_much_room(&self) -> bool {
-        self.outputs.len() < limits::OUTPUTS / 2 && self.waiting <= self.config.bytes / 2
+        self.outputs.len() < limits::OUTPUTS / 2 && self.outputs.bytes() <= self.config.bytes / 2
     }
 
     pub(crate) fn event(&mut self, event: Event) {
-        match &event {
-            Event::Received { message, .. } => self.waiting += message.body.len(),
-            Event::Delivered { .. } | Event::Failed { .. } => self.answered += 1,
-            _ => {}
+        if let Event::Delivered { .. } | Event::Failed { .. } = &event {
+            self.answered += 1;
         }
-        self.outputs.push_back(Output::Event(event));
+        match event {
+            Event::Delivered { ticket } => self.outputs.delivered(ticket),
+            event => self.outputs.push(Output::Event(event)),
+        }
+    }
+
+    /// Messages that came together.
+    pub(crate) fn received(&mut self, run: Run) {
+        self.outputs.received(run);
     }
 
     pub(crate) fn keep(&mut self, change: Change) {
-        self.outputs.push_back(Output::Keep(change));
+        self.outputs.push(Output::Keep(change));
     }
 
     pub(crate) fn next_output(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
-        if let Some(Output::Event(Event::Received { message, .. })) = &output {
-            self.waiting -= message.body.len();
-        }
-        output
+        self.outputs.next()
     }
 
     pub(crate) fn has_outputs(&self) -> bool {
-        !self.outputs.is_empty()
+        self.outputs.len() > 0
     }
 
     /// What the roll says of a presented key (wire v0 §6). An unknown one is written down and knocks, if there is room.

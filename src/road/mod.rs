@@ -10,6 +10,7 @@ mod core;
 pub mod datagram;
 mod estate;
 mod index;
+mod outputs;
 #[cfg(feature = "sim")]
 pub mod place;
 mod send;
@@ -20,7 +21,7 @@ pub mod v1;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-pub use self::core::Output;
+pub use self::outputs::Output;
 pub use config::{Config, Fast, Mutable, Timers, Trust, Wires};
 pub use datagram::{Datagram, Mark, Transmit};
 pub use stats::Stats;

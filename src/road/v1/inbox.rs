@@ -6,16 +6,18 @@
 //! Credit counts, per message, [`CHARGE`] and the highest offset that was sent of it; both sides count the same.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use self::arena::Arena;
 use self::assembly::Assembly;
 use self::grant::Grant;
 use self::partial::{Partial, heading};
-use super::message::{CHARGE, Incoming, reason};
+use super::message::{Bodies, CHARGE, Incoming, reason};
 use super::spans::Spans;
 use super::{Carried, Violation};
 use crate::base::{Time, limits};
+use crate::wire::v1::messages::Messages;
 use crate::wire::v1::{Chunk, Frame, Opening, Writer};
 
 mod arena;
@@ -95,6 +97,35 @@ impl Inbox {
         }
     }
 
+    /// MESSAGES: nothing is to be put together, and a frame that is all new costs little more than a message.
+    pub fn on_messages(
+        &mut self,
+        messages: &Messages<'_>,
+        deliver: &mut impl FnMut(Incoming),
+    ) -> Result<(), Violation> {
+        let (first, count, size) = (messages.first, messages.count() as u64, messages.size() as u64);
+        let end = first.saturating_add(count);
+        if end > self.open.total {
+            return Err(OPEN);
+        }
+        let Messages { kind, route, priority, .. } = *messages;
+        let opening = Opening { kind, route, priority, total: None };
+        let is_new = self.over.missing(first, end) == Some((first, end));
+        if !is_new || self.partial.range(first..end).next().is_some() {
+            return (first..end).zip(messages.bodies()).try_for_each(|(message, data)| {
+                let opening = Some(Opening { total: Some(data.len() as u64), ..opening });
+                self.on_chunk(&Chunk { message, offset: 0, fin: true, opening, data }, deliver)
+            });
+        }
+        let heading = heading(&opening, &mut self.arena)?;
+        self.arrive(size, CHARGE * count)?;
+        self.ended += self.over.insert(first, end);
+        self.settled += size + CHARGE * count;
+        let bodies = Bodies::new(self.arena.copy(messages.block()), messages.count());
+        deliver(Incoming::Run { heading, bodies });
+        Ok(())
+    }
+
     /// A DROP. Calls `deliver` when a stream that was being handed over is cut.
     pub fn on_drop(&mut self, message: u64, end: u64, deliver: &mut impl FnMut(Incoming)) -> Result<(), Violation> {
         if message >= self.open.total {
@@ -131,10 +162,10 @@ impl Inbox {
         self.refusals.push(Refusal { message, reason, is_due: true });
     }
 
-    /// Whether a message is refused and its sender may not know it: packets with pieces of it must not be acknowledged, or
-    /// it would be taken for delivered.
-    pub fn is_refusing(&self, message: u64) -> bool {
-        self.refusals.iter().any(|refusal| refusal.message == message)
+    /// Whether one of the messages is refused and its sender may not know it: packets with pieces of it must not be
+    /// acknowledged, or it would be taken for delivered.
+    pub fn is_refusing(&self, messages: Range<u64>) -> bool {
+        self.refusals.iter().any(|refusal| messages.contains(&refusal.message))
     }
 
     /// Whether [`Inbox::fill`] has something to write.

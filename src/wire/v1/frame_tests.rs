@@ -77,7 +77,7 @@ proptest! {
     }
 
     #[test]
-    fn never_panics_and_ends(bytes in proptest::collection::vec(any::<u8>(), 0..100), kind in 0u8..0x1b) {
+    fn never_panics_and_ends(bytes in proptest::collection::vec(any::<u8>(), 0..100), kind in 0u8..0x1c) {
         let mut typed = vec![kind];
         typed.extend_from_slice(&bytes);
         for bytes in [bytes, typed] {
@@ -124,7 +124,7 @@ fn limits_hold() {
 #[test]
 fn illegal_frames_are_refused() {
     for (bad, what, at) in [
-        (&[0x1a][..], "unknown frame", 0),
+        (&[0x1b][..], "unknown frame", 0),
         (&[0x04], "unknown frame", 0),
         (&[0x01, 0x40, 0x01], "unknown frame", 1),
         (&[0x08, 1, 0], "chunk offset", 2),

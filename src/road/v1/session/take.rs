@@ -1,6 +1,7 @@
 //! What comes in: a datagram of the session is opened in place, and its frames are told to the parts.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use super::super::Carried;
 use super::super::keys::Refused;
@@ -8,12 +9,14 @@ use super::super::message::{Heading, Incoming};
 use super::super::path::Moved;
 use super::super::route;
 use super::super::sent::{Fate, Verdict};
+use super::super::tally::Tally;
 use super::super::window::{Sight, Window};
 use super::{Code, Session, resend};
 use crate::base::{Name, Time};
 use crate::message::{Message, Route};
 use crate::road::core::Core;
 use crate::road::datagram::Mark;
+use crate::road::outputs::Run;
 use crate::road::stats::Drop;
 use crate::transport::{Departure, Event, Failure};
 use crate::wire::v1::{Ack, Frame, Frames};
@@ -53,9 +56,9 @@ impl Session {
             let taken = match frame {
                 Ok(frame) => {
                     is_eliciting |= frame.is_eliciting();
-                    let chunk = if let Frame::Chunk(chunk) = &frame { Some(chunk.message) } else { None };
+                    let messages = carries(&frame);
                     let taken = self.on_frame(core, now, frame);
-                    is_refused |= chunk.is_some_and(|message| self.inbox.is_refusing(message));
+                    is_refused |= self.inbox.is_refusing(messages);
                     taken
                 }
                 Err(malformed) => Err(Broken(malformed.what)),
@@ -118,18 +121,16 @@ impl Session {
             Frame::Pad(_) | Frame::Ping | Frame::Welcome(_) | Frame::Ids(_) | Frame::Datagram(_) => {}
             Frame::Ack(ack) => self.on_ack(core, now, &ack)?,
             Frame::Chunk(chunk) => {
-                let (name, tally) = (&self.name, &mut self.tally);
-                let mut bad = None;
-                let taken = self.inbox.on_chunk(&chunk, &mut |incoming| {
-                    tally.messages_in += 1;
-                    core.stats.messages_in += 1;
-                    match received(name, &core.config.name, incoming) {
-                        Ok(event) => core.event(event),
-                        Err(broken) => bad = Some(broken),
-                    }
-                });
-                taken.map_err(|_| Broken("a message"))?;
-                bad.map_or(Ok(()), Err)?;
+                let (name, tally, mut told) = (&self.name, &mut self.tally, Ok(()));
+                let deliver = &mut |incoming| told = tell(core, tally, name, incoming);
+                self.inbox.on_chunk(&chunk, deliver).map_err(|_| Broken("a message"))?;
+                told?;
+            }
+            Frame::Messages(messages) => {
+                let (name, tally, mut told) = (&self.name, &mut self.tally, Ok(()));
+                let deliver = &mut |incoming| told = tell(core, tally, name, incoming);
+                self.inbox.on_messages(&messages, deliver).map_err(|_| Broken("a message"))?;
+                told?;
             }
             Frame::Credit(total) => self.outbox.on_credit(total),
             Frame::Open(below) => self.outbox.on_open(below),
@@ -223,7 +224,7 @@ struct Fates<'a> {
     outbox: &'a mut super::super::outbox::Outbox,
     inbox: &'a mut super::super::inbox::Inbox,
     core: &'a mut Core,
-    tally: &'a mut super::super::tally::Tally,
+    tally: &'a mut Tally,
 }
 
 impl Fates<'_> {
@@ -258,16 +259,41 @@ impl super::Clocks {
     }
 }
 
-/// A whole message as the application gets it: the sender's estate is who proved it, whatever the route says.
-fn received(from: &Name, own: &Name, incoming: Incoming) -> Result<Event, Broken> {
-    let Incoming::Whole { heading: Heading { kind, route, .. }, body } = incoming else {
-        return Err(Broken("streams are not wanted here"));
+/// Hands over what arrived: the sender's estate is who proved it, whatever the route says.
+fn tell(core: &mut Core, tally: &mut Tally, from: &Name, incoming: Incoming) -> Result<(), Broken> {
+    let (heading, bodies) = match incoming {
+        Incoming::Whole { heading, body } => {
+            tally.messages_in += 1;
+            core.stats.messages_in += 1;
+            let (route, kind) = headed(from, &core.config.name, &heading)?;
+            core.event(Event::Received { from: from.clone(), message: Message { route, kind, body } });
+            return Ok(());
+        }
+        Incoming::Run { heading, bodies } => (heading, bodies),
+        Incoming::Piece { .. } | Incoming::Cut { .. } => return Err(Broken("streams are not wanted here")),
     };
-    let mut route = route::read(&route).ok_or(Broken("route"))?;
-    if !kind.is_empty() || route != Route::default() {
+    tally.messages_in += bodies.len() as u64;
+    core.stats.messages_in += bodies.len() as u64;
+    let (route, kind) = headed(from, &core.config.name, &heading)?;
+    core.received(Run { from: from.clone(), route, kind, bodies });
+    Ok(())
+}
+
+/// Route and kind as the application gets them.
+fn headed(from: &Name, own: &Name, heading: &Heading) -> Result<(Route, String), Broken> {
+    let mut route = route::read(&heading.route).ok_or(Broken("route"))?;
+    if !heading.kind.is_empty() || route != Route::default() {
         route.src.estate.get_or_insert_with(|| from.clone());
         route.dst.estate.get_or_insert_with(|| own.clone());
     }
-    let message = Message { route, kind: kind.as_str().to_owned(), body };
-    Ok(Event::Received { from: from.clone(), message })
+    Ok((route, heading.kind.as_str().to_owned()))
+}
+
+/// The messages a frame has pieces of.
+fn carries(frame: &Frame<'_>) -> Range<u64> {
+    match frame {
+        Frame::Chunk(chunk) => chunk.message..chunk.message.saturating_add(1),
+        Frame::Messages(messages) => messages.first..messages.first.saturating_add(messages.count() as u64),
+        _ => 0..0,
+    }
 }
