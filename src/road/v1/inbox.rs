@@ -13,6 +13,7 @@ use self::arena::Arena;
 use self::assembly::Assembly;
 use self::grant::Grant;
 use self::partial::{Partial, heading};
+use self::spares::Spares;
 use super::message::{Bodies, CHARGE, Incoming, reason};
 use super::spans::Spans;
 use super::{Carried, Violation};
@@ -24,6 +25,7 @@ mod arena;
 mod assembly;
 mod grant;
 mod partial;
+mod spares;
 
 /// Messages under reassembly, of one session, and what the peer was granted.
 #[derive(Debug)]
@@ -43,6 +45,7 @@ pub struct Inbox {
     runs: usize,
     refusals: Vec<Refusal>,
     arena: Arena,
+    spares: Spares,
     is_held: bool,
 }
 
@@ -79,6 +82,7 @@ impl Inbox {
             runs: 0,
             refusals: Vec::new(),
             arena: Arena::default(),
+            spares: Spares::default(),
             is_held: false,
         }
     }
@@ -244,6 +248,7 @@ impl Inbox {
     /// Gives back memory that nothing needs; asked when a session comes to rest.
     pub fn rest(&mut self) {
         self.arena.rest();
+        self.spares.rest();
         self.over.rest();
         self.refusals.shrink_to_fit();
         if self.partial.is_empty() {
@@ -333,7 +338,13 @@ impl Inbox {
                     next = partial.assembly.next();
                 }
             }
-            _ => partial.assembly.insert(chunk.offset, chunk.data, total.flatten()),
+            _ => {
+                let total = total.flatten();
+                let wanted = total.filter(|_| partial.assembly.wants_buffer()).and_then(|n| usize::try_from(n).ok());
+                let spare = wanted.and_then(|total| self.spares.take(total));
+                spare.into_iter().for_each(|buffer| partial.assembly.adopt(buffer));
+                partial.assembly.insert(chunk.offset, chunk.data, total);
+            }
         }
         self.held = self.held + partial.assembly.held() - before.0;
         self.runs = self.runs + partial.assembly.runs() - before.1;
@@ -350,7 +361,7 @@ impl Inbox {
         self.forget(&partial.assembly);
         self.settle(message, partial.highest - partial.settled());
         if let (Some((heading, Some(_))), false) = (partial.heading, partial.is_refused) {
-            deliver(Incoming::Whole { heading, body: partial.assembly.into_body() });
+            deliver(Incoming::Whole { heading, body: self.spares.lend(partial.assembly.into_body()) });
         }
     }
 
