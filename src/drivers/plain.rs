@@ -65,17 +65,23 @@ impl Plain {
 
     /// Hands a command over, or gets it back when there is no room. It is sent by the next [`Plain::next`] that finds
     /// nothing to return at once.
+    #[inline]
     pub fn submit(&mut self, command: Command) -> Result<(), Command> {
         // The clock is looked at before anything is sent; a look for each of a million messages a second is a tenth of them.
         self.road.handle_command(self.now, command)
     }
 
     /// The next event, or change that ought to be kept; `None` when `patience` is over.
+    #[inline]
     pub fn next(&mut self, patience: Duration) -> io::Result<Option<Output>> {
-        let output = self.road.poll_output();
-        if output.is_some() {
-            return Ok(output);
+        if !self.road.has_output() {
+            self.turn(patience)?;
         }
+        Ok(self.road.poll_output())
+    }
+
+    /// Sends, waits and receives until there is an output or `patience` is over.
+    fn turn(&mut self, patience: Duration) -> io::Result<()> {
         self.now = self.clock.now();
         let end = self.now + patience;
         loop {
@@ -91,9 +97,8 @@ impl Plain {
                 // Acknowledgements do not wait for the caller to look at what came.
                 self.send(self.now);
             }
-            let output = self.road.poll_output();
-            if output.is_some() || is_over {
-                return Ok(output);
+            if self.road.has_output() || is_over {
+                return Ok(());
             }
         }
     }

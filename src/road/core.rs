@@ -182,6 +182,7 @@ impl Core {
         self.outputs.push(Output::Keep(change));
     }
 
+    #[inline]
     pub(crate) fn next_output(&mut self) -> Option<Output> {
         self.outputs.next()
     }

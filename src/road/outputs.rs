@@ -76,30 +76,40 @@ impl Outputs {
         self.queue.push_back(Entry::Received(run));
     }
 
+    /// The oldest. Each arm returns what it makes: an output is large, and moved about it would cost as much as the rest.
+    #[inline]
     pub(super) fn next(&mut self) -> Option<Output> {
-        let (output, is_last) = match self.queue.front_mut()? {
-            Entry::Delivered(first, count) => {
-                let ticket = *first;
-                *count -= 1;
-                first.0 = first.0.wrapping_add(1);
-                (Output::Event(Event::Delivered { ticket }), *count == 0)
+        if let Some(Entry::Delivered(first, count)) = self.queue.front_mut() {
+            let ticket = *first;
+            (first.0, *count) = (first.0.wrapping_add(1), *count - 1);
+            self.len -= 1;
+            if *count == 0 {
+                self.queue.pop_front();
             }
-            Entry::Received(run) => {
-                let before = run.bodies.bytes();
-                let body = run.bodies.next().unwrap_or_default();
-                self.bytes -= before - run.bodies.bytes();
-                let message = Message { route: run.route.clone(), kind: run.kind.clone(), body };
-                (Output::Event(Event::Received { from: run.from.clone(), message }), run.bodies.len() == 0)
-            }
-            Entry::One(_) => {
-                let Some(Entry::One(output)) = self.queue.pop_front() else { return None };
-                self.bytes -= body(&output);
-                (output, false)
-            }
-        };
-        if is_last {
-            self.queue.pop_front();
+            return Some(Output::Event(Event::Delivered { ticket }));
         }
+        self.next_received()
+    }
+
+    fn next_received(&mut self) -> Option<Output> {
+        let Some(Entry::Received(run)) = self.queue.front_mut() else { return self.next_one() };
+        let before = run.bodies.bytes();
+        let body = run.bodies.next().unwrap_or_default();
+        self.bytes -= before - run.bodies.bytes();
+        self.len -= 1;
+        if run.bodies.len() == 0
+            && let Some(Entry::Received(Run { from, route, kind, .. })) = self.queue.pop_front()
+        {
+            return Some(Output::Event(Event::Received { from, message: Message { route, kind, body } }));
+        }
+        let Some(Entry::Received(Run { from, route, kind, .. })) = self.queue.front() else { return None };
+        let message = Message { route: route.clone(), kind: kind.clone(), body };
+        Some(Output::Event(Event::Received { from: from.clone(), message }))
+    }
+
+    fn next_one(&mut self) -> Option<Output> {
+        let Some(Entry::One(output)) = self.queue.pop_front() else { return None };
+        self.bytes -= body(&output);
         self.len -= 1;
         Some(output)
     }

@@ -252,12 +252,15 @@ impl Outbox {
     fn on_whole_acked(&mut self, id: u64, done: &mut impl FnMut(Ticket)) {
         match self.entry(id) {
             Some(entry @ Entry::Whole(..)) => {
-                let Entry::Whole(out, is_lost) = std::mem::replace(entry, Entry::Over) else { return };
+                let Entry::Whole(out, is_lost) = &*entry else { return };
+                let (ticket, priority, cost, is_lost) = (out.ticket, out.heading.priority, cost(out), *is_lost);
+                *entry = Entry::Over;
+                self.messages -= 1;
+                self.bytes -= cost;
                 if is_lost {
-                    self.class(out.heading.priority).mend();
+                    self.class(priority).mend();
                 }
-                self.release(&out);
-                done(out.ticket);
+                done(ticket);
             }
             Some(Entry::Begun(_)) => self.on_piece_acked(id, 0, u64::MAX, done),
             _ => {}
