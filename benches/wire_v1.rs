@@ -248,6 +248,7 @@ fn handshake(now: Time, who: &Arc<Identity>, responder: &mut Responder) -> (Dura
         parameters: Parameters::default(),
         site: None,
         enrolment: None,
+        must_enrol: false,
         early: Vec::new(),
     };
     let clock = Clock::start();

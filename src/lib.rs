@@ -61,7 +61,7 @@ pub mod minion;
 pub mod road;
 
 // Floor 4: the clock and the sockets.
-#[cfg(feature = "daemon")]
+#[cfg(feature = "config")]
 pub mod clock;
 #[cfg(feature = "daemon")]
 pub mod drive;

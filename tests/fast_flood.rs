@@ -104,6 +104,7 @@ fn spoofed_hellos_leave_nothing_and_keep_nobody_out() {
             parameters: Default::default(),
             site: None,
             enrolment: None,
+            must_enrol: false,
             early: Vec::new(),
         };
         // Hellos of somebody who knows the master's key, and their copies with another mac.

@@ -103,6 +103,7 @@ fn frames() {
         ("probed", Frame::Probed([1, 2, 3, 4, 5, 6, 7, 8])),
         ("ids: one, number 4, retire below 2", Frame::Ids(Ids::new(4, 2, &ids).unwrap())),
         ("datagram", Frame::Datagram(b"presence")),
+        ("more: message 8, below 512 KiB", Frame::More { message: 8, below: 512 << 10 }),
     ]
     .into_iter()
     .map(|(what, frame)| {
@@ -182,6 +183,7 @@ fn handshake(suite: Suite) -> Value {
         parameters: Parameters::default(),
         site: None,
         enrolment: None,
+        must_enrol: false,
         early: vec![1],
     };
     let mut initiator = Initiator::new(minion, dial, [6; 32], now);

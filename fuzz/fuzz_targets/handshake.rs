@@ -67,6 +67,7 @@ impl World {
             parameters: Parameters::default(),
             site: None,
             enrolment: None,
+            must_enrol: false,
             early: if flags & 16 != 0 { vec![0x01] } else { Vec::new() },
         };
         let initiator = Initiator::new(WHO.clone(), dial, [7; 32], Time::ZERO);

@@ -27,6 +27,8 @@ pub const ROAD_BYTES: usize = 512 << 20;
 pub const ESTATES: usize = 20_000;
 /// Keys that may wait for a decision (handshake v1 "pending for days"); the next stranger gets silence.
 pub const PENDING_KEYS: usize = 10_000;
+/// Enrolment tokens a master keeps.
+pub const TOKENS: usize = 10_000;
 /// Events and outputs an engine holds for its shell before it takes no more input.
 pub const OUTPUTS: usize = 65_536;
 /// Largest lane page, bytes (wire v0 §5).

@@ -59,7 +59,7 @@ impl Raet {
         seed: [u8; 32],
     ) -> Result<Self, KeepError> {
         let (store, now) = (Arc::new(store), clock.now());
-        let (key_files, roll) = KeyFiles::open(store.clone(), now)?;
+        let (mut key_files, roll) = KeyFiles::open(store.clone(), now)?;
         let mut memory = Memory { fast: key_files.fast(&roll)?, roll, ..Memory::default() };
         if config.main {
             memory.local = store.local()?.unwrap_or_default();
@@ -73,6 +73,7 @@ impl Raet {
         let writer = config.main.then(|| Writer::start(store.clone()));
         let mut road = Road::new(config, keys, memory, seed, now);
         road.set_wall(now, clock.wall());
+        key_files.tokens(now, &mut road);
         Ok(Self {
             road,
             port,
@@ -146,6 +147,19 @@ impl Raet {
         estate.as_str().strip_suffix(self.suffix).and_then(|id| Name::new(id).ok())
     }
 
+    /// A command other than a message. An id too long to be accepted anywhere is nobody's name on the road either.
+    fn ask(&mut self, now: Time, mut command: Command) -> Result<(), Command> {
+        let Some(to) = addressee(&mut command) else { return self.road.handle_command(now, command) };
+        let id = to.clone();
+        if let Ok(estate) = Name::new(&format!("{id}{}", self.suffix)) {
+            *to = estate;
+        }
+        self.road.handle_command(now, command).map_err(|mut back| {
+            addressee(&mut back).into_iter().for_each(|to| *to = id.clone());
+            back
+        })
+    }
+
     /// A road's event in ids; `None` for estates that are not ours to talk to.
     fn translate(&mut self, event: Event) -> Option<Event> {
         Some(match event {
@@ -164,6 +178,15 @@ impl Raet {
                 route.dst.estate = None;
                 Event::Received { from, message: Message { route, kind, body } }
             }
+            Event::Opened { from, stream, mut route, kind } => {
+                let from = self.id(&from)?;
+                (route.src.estate, route.dst.estate) = (Some(from.clone()), None);
+                Event::Opened { from, stream, route, kind }
+            }
+            Event::Chunk { from, stream, data, fin } => Event::Chunk { from: self.id(&from)?, stream, data, fin },
+            Event::Cut { from, stream, why } => Event::Cut { from: self.id(&from)?, stream, why },
+            Event::Cast { from, data } => Event::Cast { from: self.id(&from)?, data },
+            Event::Uncast { to, why } => Event::Uncast { to: self.id(&to)?, why },
             Event::Refused { by, why } => {
                 let by = by.strip_suffix(self.suffix).map_or(by.clone(), str::to_owned);
                 Event::Refused { by, why }
@@ -183,7 +206,7 @@ impl Transport for Raet {
                 tracing::warn!(%role, "not decided: what is kept of its key cannot be read");
                 return Ok(());
             }
-            return self.road.handle_command(now, command);
+            return self.ask(now, command);
         };
         // An id with the duty behind it is a legal name unless the id was too long to be accepted anywhere.
         let Ok(estate) = Name::new(&format!("{to}{}", self.suffix)) else {
@@ -241,6 +264,17 @@ impl Transport for Raet {
             // Either way there is something to do; which, the turn finds out.
             let _ = tokio::time::timeout_at(self.clock.instant(until).into(), ready).await;
         }
+    }
+}
+
+/// The estate that a stream or cast is for.
+fn addressee(command: &mut Command) -> Option<&mut Name> {
+    match command {
+        Command::Open { to, .. }
+        | Command::Write { to, .. }
+        | Command::Cancel { to, .. }
+        | Command::Cast { to, .. } => Some(to),
+        _ => None,
     }
 }
 

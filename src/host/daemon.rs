@@ -1,6 +1,7 @@
 //! A master or a minion from its settings: keys, socket, lane, duty; and the signals that end it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +20,11 @@ use crate::host::serve::{Daemon, Stop};
 use crate::host::settings::{DutyKind, Settings};
 use crate::keep::OwnKeys;
 use crate::keep::store::Store;
+use crate::keep::token::NoToken;
 use crate::master::{self, Master};
 use crate::minion::{self, Minion};
-use crate::road::{Config, Fast, Mutable, Trust};
+use crate::nacl::Secret;
+use crate::road::{Config, Enrolment, Fast, Mutable, Trust};
 use crate::transport::Event;
 use crate::wire::v1::Parameters;
 
@@ -82,7 +85,7 @@ async fn master(settings: &Settings) -> Result<(), Stop> {
     let keys = own_keys(&store)?;
     let mut files = PolicyFiles::new(settings);
     let policy = files.read();
-    let config = Config { main: true, kind: 0, ..road(settings) };
+    let config = Config { main: true, kind: 0, ..road(settings, &store)? };
     greet(settings, &keys, &port);
     let config_of_duty = master::Config { id: settings.id.clone(), version: version(), policy };
     let duty = Master::new(config_of_duty, clock.now());
@@ -114,7 +117,7 @@ async fn minion(settings: &Settings) -> Result<(), Stop> {
     };
     let port = UdpPort::bind((interface, settings.raet_port).into()).map_err(Stop::config)?;
     let host = settings.master.clone().unwrap_or_default();
-    let config = Config { kind: 1, dial: vec![master], fqdn: host.clone(), ..road(settings) };
+    let config = Config { kind: 1, dial: vec![master], fqdn: host.clone(), ..road(settings, &store)? };
     greet(settings, &keys, &port);
     let finger = keys.public(settings.id.clone()).fingerprint();
     let config_of_duty = minion::Config {
@@ -132,32 +135,56 @@ async fn minion(settings: &Settings) -> Result<(), Stop> {
     Daemon { duty, transport, lane, runner, clock }.run(stop, |_, _| ()).await
 }
 
-fn road(settings: &Settings) -> Config {
-    Config {
+fn road(settings: &Settings, store: &Store) -> Result<Config, Stop> {
+    Ok(Config {
         // As Salt: `raet_mutable` or `open_mode`; without them a known estate may move, once its key is proved anew.
         mutable: if settings.raet_mutable || settings.open_mode { Mutable::Anything } else { Mutable::Address },
         trust: if settings.open_mode { Trust::Always } else { Trust::Never },
         salt_names: true,
         wires: settings.wires,
-        fast: fast(settings),
+        fast: fast(settings, store)?,
         ..Config::new(settings.estate_name(), settings.id.clone())
-    }
+    })
 }
 
 /// The fast wire knows roles only: what stands behind them in estates' names is ours to add.
-fn fast(settings: &Settings) -> Fast {
+fn fast(settings: &Settings, store: &Store) -> Result<Fast, Stop> {
     let parameters = Parameters { keep_alive: KEEP_ALIVE.as_millis() as u64, ..Parameters::default() };
     let peers = match settings.duty {
         DutyKind::Master => "_minion",
         DutyKind::Minion => "_master",
     };
-    Fast {
+    Ok(Fast {
         suites: settings.ciphers.clone(),
         control: settings.congestion,
         peers: peers.to_owned(),
         parameters,
+        site: settings.site_secret_file.as_deref().map(|path| site(store, path)).transpose()?,
+        enrolment: settings.enrolment_file.as_deref().map(|path| enrolment(settings, store, path)).transpose()?,
         ..Fast::default()
-    }
+    })
+}
+
+/// The secret of a site, of the file its operator made for all its machines.
+fn site(store: &Store, path: &Path) -> Result<Secret, Stop> {
+    let mut secret = [0; 32];
+    let text = store.secret_text(path).map_err(Stop::config)?;
+    hex::decode_to_slice(text.as_bytes(), &mut secret).map_err(|_| {
+        let path = path.display();
+        Stop::config(format!(
+            "{path}: not 64 hex digits; make it with `openssl rand -hex 32`, the same for all machines of a site"
+        ))
+    })?;
+    Ok(Secret::from_bytes(secret))
+}
+
+/// The token of a file. With the master's fingerprint in the settings it is that which proves the master.
+fn enrolment(settings: &Settings, store: &Store, path: &Path) -> Result<Enrolment, Stop> {
+    let text = store.secret_text(path).map_err(Stop::config)?;
+    let token = text.parse().map_err(|why: NoToken| {
+        Stop::config(format!("{}: {why}; make one on the master with `estate-keys token new`", path.display()))
+    })?;
+    Ok(Enrolment { token, proves: settings.master_finger.is_none() })
 }
 
 fn raet(config: Config, keys: OwnKeys, store: Store, port: UdpPort, clock: Clock) -> Result<Raet, Stop> {

@@ -77,6 +77,10 @@ pub struct Settings {
     pub autoreject_file: Option<PathBuf>,
     /// The only master key a minion takes.
     pub master_finger: Option<Fingerprint>,
+    /// The file with the site's secret: without it nobody on the fast wire gets any answer.
+    pub site_secret_file: Option<PathBuf>,
+    /// The file with an enrolment token: how this minion is let in at first contact, and knows its master.
+    pub enrolment_file: Option<PathBuf>,
     /// How long a command waits for its minions.
     pub timeout: Duration,
     /// Facts about this minion that only its operator knows.
@@ -166,6 +170,8 @@ impl Settings {
             autosign_file: list("autosign_file")?,
             autoreject_file: list("autoreject_file")?,
             master_finger: sheet.find("master_finger", value::fingerprint)?.flatten(),
+            site_secret_file: list("site_secret_file")?,
+            enrolment_file: list("enrolment_file")?,
             timeout: sheet.find("timeout", value::seconds)?.unwrap_or(Duration::from_secs(5)),
             grains: sheet.find("grains", value::grains)?.unwrap_or_default(),
             raet_mutable: sheet.find("raet_mutable", value::truth)?.unwrap_or(false),

@@ -62,9 +62,11 @@
 //! | `seen` | replay window 1,984 numbers | four times the reordering promised (500) |
 //! | `session` | ends after 90 s of silence, unused after 20 s; gives memory back after 2 s of rest | three missed keep-alives with room; twice the hurry of an INITIATE |
 //! | | probes at most 2 s apart | a hole of a minute must not become hours |
+//! | | 16 timeouts before they double | a burst of ten packets ends with them (test: bursts both ways); Linux's `tcp_thin_linear_timeouts` |
 //! | | trains of 64 packets and 65,487 bytes | Linux's `UDP_MAX_SEGMENTS`; UDP's length field |
 //! | | small messages twice from 1 % of loss, 1,024 bytes at most, a quarter of a round trip later | ours: p99 of 1 kB messages |
 //! | `acks` | every 2nd packet, to every 64th; eight times a round trip | RFC 9000 §13.2.2; draft-ietf-quic-ack-frequency §8 |
+//! | | thirty-two times in the 64 round trips after a gap | a burst on the way back must not take a window's worth of them (test) |
 //! | | 64 ranges held; those that need no answer after 16 | ours; RFC 9000 §13.2.4 |
 //! | `rtt` | 333 ms assumed, granularity 1 ms, 3 probe timeouts are persistent congestion | RFC 9002 §6.2.2, §6.1.2, §7.6.1 |
 //! | `loss` | 3 packets, 9/8 of a round trip | RFC 9002 §6.1.1, §6.1.2 |

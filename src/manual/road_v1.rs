@@ -100,8 +100,10 @@
 //! RFC 9002, with these decisions. Three packets or 9/8 of a round trip prove a loss until a packet is seen to come late; from then
 //! on time alone does, within a window that grows while losses turn out to be none (after RFC 8985) and shrinks after sixteen clean
 //! rounds. What a wrong loss took from the window is given back. A probe timeout sends two packets, the oldest unsettled bytes
-//! first; it doubles to 2 s and no further, so that a session is back soon after a hole of a minute. Acknowledgements come at
-//! once for a gap, else eight a round trip (every 2nd to every 64th packet), or after a quarter of the round trip, at most the 25 ms promised.
+//! first, with a PING, which is answered at once; then one goes each round trip, sixteen in all, and only then the wait doubles with
+//! every other probe, to 2 s and no further: a burst of losses ends with the packets that meet it, and a session is to be back soon
+//! after a hole of a minute. Acknowledgements come at once for a gap, else eight a round trip, or thirty-two where a gap was seen
+//! in the last 64 (every 2nd to every 64th packet), or after a quarter of the round trip, at most the 25 ms promised.
 //! Where more than 1 % is lost, messages of classes 0 and 1 of at most 1,024 bytes that went out in one piece are said once more, a
 //! quarter of a round trip later and within the window.
 //!
@@ -131,6 +133,13 @@
 //! large arrives, or three probe timeouts, are a black hole: back to 1,200, and the search begins anew. It needs a socket
 //! that does not fragment; our drivers see to that, a plain socket should set `datagram` to 1,452 as `examples/plain_socket.rs` does.
 //!
+//! # Sight
+//!
+//! [`Road::sessions`](crate::road::Road::sessions) and [`Road::stats`](crate::road::Road::stats) tell programs what
+//! `roadstead road --watch` tells people. For plots, every packet and every change of what is known of a path is a
+//! [`tracing`] event under the target [`trace::TARGET`](crate::road::v1::trace::TARGET) at level trace; `--trace DIR` of a master or minion
+//! writes them as qlog (JSON text sequences), a file for each session, and `examples/trace_plot.rs` draws one of those.
+//!
 //! # What is promised once per session only
 //!
 //! *Once* holds within a session. When one ends, what was not confirmed fails with
@@ -145,7 +154,3 @@
 //! * A full handshake inside a session every hour: keys move on along a chain, and forward secrecy between two handshakes is
 //!   the chain's alone.
 //! * Several sockets and threads for one road (`SO_REUSEPORT`): one road runs on one core.
-//! * A site's secret and enrolment tokens in the settings: the handshake has both, the library the first
-//!   ([`Fast::site`](crate::road::Fast)), YAML neither.
-//! * A trace of events to plot a transfer from (`qlog`). There is `roadstead road --watch`, and
-//!   [`Road::sessions`](crate::road::Road::sessions) and [`Road::stats`](crate::road::Road::stats) for programs.

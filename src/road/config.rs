@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::v1::window::Algorithm;
 use crate::base::{Name, limits};
+use crate::keep::Token;
 use crate::nacl::{Secret, Suite};
 use crate::wire::v0::{BodyKind, HeadKind};
 use crate::wire::v1::Parameters;
@@ -95,10 +96,27 @@ pub struct Fast {
     pub peers: String,
     /// A secret only this site knows; without it nobody gets any answer.
     pub site: Option<Secret>,
+    /// Streams of one estate that the application takes at once; none unless it says so, for what nobody reads must not lie
+    /// about. Each of them holds up to 8 MiB here.
+    pub streams: u16,
+    /// Fresh session ids the peer of a session holds, for when one of us moves: 4 at most, and some 150 bytes of memory here.
+    /// Without any a session that moves can be followed by who watches both paths.
+    pub ids: u8,
+    /// How a stranger is let in at first contact, and knows whom it meets; of who dials.
+    pub enrolment: Option<Enrolment>,
     /// How long the fast wire is tried before the classic one is, where both are allowed.
     pub classic_after: Duration,
     /// How long an estate that is reached by the classic wire is not called on the fast one.
     pub fast_again: Duration,
+}
+
+/// An enrolment token shown at first contact.
+#[derive(Debug, Clone)]
+pub struct Enrolment {
+    /// The token.
+    pub token: Token,
+    /// Whether it is what proves the estate we dial to us. Without it, that estate's key is decided about as ever.
+    pub proves: bool,
 }
 
 /// A redo: first and longest wait between two sends, doubling, and when to give up (zero: never).
@@ -196,6 +214,9 @@ impl Default for Fast {
             introduces: true,
             peers: String::new(),
             site: None,
+            streams: 0,
+            ids: 2,
+            enrolment: None,
             classic_after: Duration::from_secs(3),
             fast_again: Duration::from_secs(600),
         }

@@ -28,7 +28,7 @@ pub(crate) struct Core {
     pub(crate) now: Time,
     controls: VecDeque<(SocketAddr, Vec<u8>)>,
     outputs: Outputs,
-    /// Tickets of the fast wire answered.
+    /// Tickets of the fast wire answered, and streams whose buffers have room again.
     pub(crate) answered: u64,
     /// How many roles the roll has, and how many of them are pending.
     known: usize,
@@ -158,6 +158,11 @@ impl Core {
         self.outputs.len() < limits::OUTPUTS && !is_slow
     }
 
+    /// Whether another cast may be delivered: an eighth of what messages may take.
+    pub(crate) fn has_room_for_casts(&self) -> bool {
+        self.outputs.len() < limits::OUTPUTS / 8 && self.outputs.bytes() <= self.config.bytes / 8
+    }
+
     /// Whether the shell has read so much that messages that were held back may come again.
     pub(crate) fn has_much_room(&self) -> bool {
         self.outputs.len() < limits::OUTPUTS / 2 && self.outputs.bytes() <= self.config.bytes / 2
@@ -227,6 +232,24 @@ impl Core {
             self.decide(key.clone(), Some(Acceptance::Accepted));
         }
         is_trusted
+    }
+
+    /// Accepts a key about which nobody has decided: its holder has proved an enrolment token. Says whether it was news.
+    pub(crate) fn enrol(&mut self, key: &RoleKey) -> bool {
+        let is_open = self.may_enrol(key);
+        if is_open {
+            self.decide(key.clone(), Some(Acceptance::Accepted));
+        }
+        is_open
+    }
+
+    /// Whether nobody has decided about a key, and there is room for it.
+    pub(crate) fn may_enrol(&self, key: &RoleKey) -> bool {
+        match self.roll.verdict(key) {
+            Verdict::Unknown => self.known < limits::ESTATES,
+            Verdict::Known(acceptance) => acceptance == Acceptance::Pending,
+            Verdict::Clash => false,
+        }
     }
 
     /// Whether the roll holds just this key for its role.

@@ -118,6 +118,7 @@ impl Outputs {
 fn body(output: &Output) -> usize {
     match output {
         Output::Event(Event::Received { message, .. }) => message.body.len(),
+        Output::Event(Event::Chunk { data, .. } | Event::Cast { data, .. }) => data.len(),
         _ => 0,
     }
 }

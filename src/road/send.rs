@@ -65,8 +65,18 @@ impl Road {
         }
     }
 
+    /// Somebody was sent away with a message: says so when another is over since.
+    pub(super) fn note_room(&mut self) {
+        self.ease();
+        let has_room = self.core.held.going <= self.core.config.bytes / 2;
+        if self.is_awaited && has_room && self.core.answered > self.answered {
+            self.is_awaited = false;
+            self.core.event(Event::Room);
+        }
+    }
+
     #[allow(clippy::unnecessary_wraps)] // the shape `send` returns
-    fn fail(&mut self, ticket: Ticket, why: Failure) -> Result<(), Command> {
+    pub(super) fn fail(&mut self, ticket: Ticket, why: Failure) -> Result<(), Command> {
         self.core.event(Event::Failed { ticket, why });
         Ok(())
     }

@@ -127,9 +127,15 @@ impl Stage {
 
     /// Starts a daemon whose settings are written, anew or for the first time.
     pub(crate) fn start(&mut self, name: &str) {
+        self.start_with(name, &[]);
+    }
+
+    /// The same with more on its command line.
+    pub(crate) fn start_with(&mut self, name: &str, more: &[&str]) {
         let path = self.dir.path().join(format!("{name}.log"));
         let log = File::options().create(true).append(true).open(path).unwrap();
-        let mut command = self.command(&[duty(name), "--root-dir", self.root(name).to_str().unwrap()]);
+        let root = self.root(name);
+        let mut command = self.command(&[&[duty(name), "--root-dir", root.to_str().unwrap()], more].concat());
         let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         self.daemons.push(Daemon { name: name.to_owned(), child });
     }

@@ -36,6 +36,8 @@ pub(super) struct KeyFiles {
     unwritten: BTreeMap<Name, Change>,
     /// What was said of broken files, so that it is said once.
     said: BTreeSet<String>,
+    /// The same of tokens.
+    bad_tokens: BTreeSet<String>,
 }
 
 impl KeyFiles {
@@ -53,6 +55,7 @@ impl KeyFiles {
             blocked: BTreeSet::new(),
             unwritten: BTreeMap::new(),
             said: BTreeSet::new(),
+            bad_tokens: BTreeSet::new(),
         };
         let roll = keys.take(now, stamp, reading);
         Ok((keys, roll))
@@ -72,6 +75,15 @@ impl KeyFiles {
             is_known
         });
         Ok(roles)
+    }
+
+    /// Tells the road the enrolment tokens; those that cannot be read enrol nobody.
+    pub(super) fn tokens(&mut self, now: Time, road: &mut Road) {
+        let (tokens, errors) = self.store.tokens().unwrap_or_else(|error| (Vec::new(), vec![error]));
+        let errors: BTreeSet<String> = errors.iter().map(ToString::to_string).collect();
+        errors.difference(&self.bad_tokens).for_each(|error| tracing::warn!(%error, "token left out"));
+        self.bad_tokens = errors;
+        road.set_tokens(now, tokens);
     }
 
     fn forget_fast(&self, role: &Name) {
@@ -135,6 +147,7 @@ impl KeyFiles {
                 let disk = self.take(now, stamp, reading);
                 let held = self.retry(&disk);
                 self.compare(now, &disk, &held, road);
+                self.tokens(now, road);
             }
             Err(error) => {
                 self.stamp = None;

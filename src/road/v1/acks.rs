@@ -24,6 +24,8 @@ pub struct Acks {
     counts: Ecn,
     /// Eliciting packets not acknowledged yet.
     eliciting: u32,
+    /// A number was passed over since somebody asked.
+    has_gap: bool,
     /// Packets not acknowledged yet.
     unsaid: u32,
     /// The lowest of them.
@@ -59,6 +61,7 @@ impl Acks {
             highest: None,
             counts: Ecn { ect0: 0, ect1: 0, ce: 0 },
             eliciting: 0,
+            has_gap: false,
             unsaid: 0,
             unsaid_from: None,
             due: None,
@@ -85,6 +88,7 @@ impl Acks {
         self.unsaid = self.unsaid.saturating_add(1);
         self.unsaid_from = Some(self.unsaid_from.map_or(number, |lowest| lowest.min(number)));
         let is_next = self.highest.is_none_or(|highest| number.checked_sub(1) == Some(highest));
+        self.has_gap |= !is_next;
         self.highest = self.highest.max(Some(number));
         if !is_eliciting {
             return;
@@ -94,6 +98,18 @@ impl Acks {
         let is_urgent = !is_next || mark == Mark::Ce || self.eliciting >= self.every;
         let due = if is_urgent { now } else { now + self.delay };
         self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
+    }
+
+    /// The peer waits for an answer: it goes out now.
+    pub fn hasten(&mut self, now: Time) {
+        if self.eliciting > 0 {
+            self.due = Some(now);
+        }
+    }
+
+    /// Whether a number was passed over since this was asked last: the path loses packets, or reorders them.
+    pub fn take_gap(&mut self) -> bool {
+        std::mem::take(&mut self.has_gap)
     }
 
     /// Whether an acknowledgement must go out now, alone if need be.
@@ -142,7 +158,7 @@ impl Acks {
         }
     }
 
-    /// Eliciting packets to acknowledge together: an eighth of what arrives in a round trip is a good number, 64 the most.
+    /// Eliciting packets to acknowledge together: a small part of what arrives in a round trip is a good number, 64 the most.
     pub fn set_every(&mut self, packets: u32) {
         self.every = packets.clamp(EVERY, EVERY_MAX);
     }

@@ -153,3 +153,16 @@ fn ranges_are_bounded_and_given_back() {
     acks.on_packet(at(1), 1999, true, Mark::NotEct);
     assert!(!acks.is_due(at(1)), "next in order though all before is forgotten");
 }
+
+#[test]
+fn a_question_is_answered_at_once_and_gaps_are_told_once() {
+    let mut acks = arrived(&[0]);
+    assert_eq!(acks.deadline(), Some(at(0) + DELAY));
+    acks.hasten(at(5));
+    assert!(acks.is_due(at(5)) && !acks.take_gap());
+    written(&mut acks, at(5), 100);
+    acks.hasten(at(6));
+    assert_eq!(acks.deadline(), None, "there is nothing to say");
+    acks.on_packet(at(7), 2, true, Mark::NotEct);
+    assert!(acks.take_gap() && !acks.take_gap());
+}

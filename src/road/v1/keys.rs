@@ -88,7 +88,7 @@ struct Receiving {
     /// The chain's secret of the next epoch. Its key is made when a packet asks for it: the epoch stands in clear, so there
     /// is nothing to hide in timing (unlike RFC 9001 §6.3), and expanded keys are most of an idle session's memory.
     next: Secret,
-    previous: Option<(RecordKey, Time)>,
+    previous: Option<Box<(RecordKey, Time)>>,
     forgeries: u64,
 }
 
@@ -211,8 +211,14 @@ impl Keys {
 
     /// Wipes the previous epoch's key when its time is over; says when that will be.
     pub fn on_timeout(&mut self, now: Time) -> Option<Time> {
-        self.receive.previous.take_if(|(_, until)| *until <= now);
-        self.receive.previous.as_ref().map(|(_, until)| *until)
+        self.receive.previous.take_if(|previous| previous.1 <= now);
+        self.receive.previous.as_ref().map(|previous| previous.1)
+    }
+
+    /// Gives back what keys at work take; what is left is what they are made of.
+    pub fn rest(&mut self) {
+        self.send.key.rest();
+        self.receive.key.rest();
     }
 
     /// Packets that did not open under the present key.
@@ -243,7 +249,7 @@ impl Receiving {
     fn key(&self, octet: u8, now: Time) -> Option<&RecordKey> {
         match octet.wrapping_sub(self.epoch as u8) {
             0 => Some(&self.key),
-            u8::MAX => self.previous.as_ref().filter(|(_, until)| now < *until).map(|(key, _)| key),
+            u8::MAX => self.previous.as_ref().filter(|previous| now < previous.1).map(|previous| &previous.0),
             _ => None,
         }
     }
@@ -251,7 +257,7 @@ impl Receiving {
     fn turn(&mut self, key: RecordKey, until: Time) {
         let previous = std::mem::replace(&mut self.key, key);
         self.next = self.next.expand(UPDATE);
-        self.previous = Some((previous, until));
+        self.previous = Some(Box::new((previous, until)));
         (self.epoch, self.forgeries) = (self.epoch + 1, 0);
     }
 }

@@ -26,6 +26,10 @@ const SHORT: usize = 22;
 
 /// What a message costs of the credit beside its bytes, so that empty ones cost too.
 pub const CHARGE: u64 = 64;
+/// The last class.
+pub const BULK: u8 = CLASSES as u8 - 1;
+/// Bytes of a stream that may be sent before its receiver's application has taken any, on either side of this wire.
+pub const STREAM_CREDIT: u64 = 256 << 10;
 /// The classes of priority; 0 goes first.
 pub const CLASSES: usize = 3;
 
@@ -77,18 +81,23 @@ pub enum Incoming {
         /// What they say.
         bodies: Bodies,
     },
+    /// A stream begins.
+    Opened {
+        /// The stream.
+        message: u64,
+        /// What it is.
+        heading: Heading,
+    },
     /// The next piece of a stream.
     Piece {
         /// The stream.
         message: u64,
-        /// What it is; with its first piece.
-        first: Option<Heading>,
-        /// The piece; empty only at a stream's ends.
+        /// The piece; empty only at a stream's end.
         data: Bytes,
         /// Whether the stream ends with it.
         is_last: bool,
     },
-    /// Its sender gave a stream up of which pieces have been handed over.
+    /// A stream ends before its end.
     Cut {
         /// The stream.
         message: u64,
@@ -116,7 +125,7 @@ pub fn priority(message: &crate::message::Message) -> u8 {
     match message.body.len() {
         0..SMALL if message.kind == "pub" || message.kind == "load" => 0,
         0..LARGE => 1,
-        _ => 2,
+        _ => BULK,
     }
 }
 

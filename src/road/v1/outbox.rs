@@ -4,11 +4,11 @@
 //! Owns every body until its last byte is acknowledged, and the ids: a message gets the next one when its first chunk is
 //! written, so that they are dense in sending order. Knows no packets: it is told what of [`Carried`] arrived or was lost.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use self::begun::Begun;
 use self::queues::{Class, QUANTUM, Queues};
-use self::stream::Stream;
+use self::stream::{Stream, Streams};
 use super::Carried;
 use super::message::{Body, CHARGE, CLASSES, Outgoing};
 use crate::base::limits;
@@ -32,7 +32,7 @@ pub struct Outbox {
     first: u64,
     sent: VecDeque<Entry>,
     queues: Option<Box<Queues>>,
-    streams: BTreeMap<Ticket, Stream>,
+    streams: Streams,
     /// Messages whose DROP is due.
     drops: VecDeque<u64>,
     messages: usize,
@@ -64,7 +64,7 @@ impl Outbox {
             first: 0,
             sent: VecDeque::new(),
             queues: None,
-            streams: BTreeMap::new(),
+            streams: Streams::default(),
             drops: VecDeque::new(),
             messages: 0,
             bytes: 0,
@@ -81,8 +81,8 @@ impl Outbox {
             return Err(out);
         }
         match &out.body {
-            Body::Stream if self.streams.contains_key(&out.ticket) => return Err(out),
-            Body::Stream => drop(self.streams.insert(out.ticket, Stream::new(out))),
+            Body::Stream if self.streams.has(out.ticket) => return Err(out),
+            Body::Stream => self.streams.insert(out),
             Body::Whole(_) => self.queue(out),
         }
         self.messages += 1;
@@ -150,7 +150,7 @@ impl Outbox {
         };
         let end = self
             .streams
-            .get(&out.ticket)
+            .get(out.ticket)
             .filter(|_| matches!(out.body, Body::Stream))
             .map_or(size(&out.body), Stream::end);
         if sent <= size(&out.body) && matches!(out.body, Body::Whole(_)) {
@@ -180,7 +180,7 @@ impl Outbox {
             self.release(&out);
             return true;
         }
-        if let Some(out) = self.streams.get_mut(&ticket).and_then(|stream| stream.quiet.take()) {
+        if let Some(out) = self.streams.get_mut(ticket).and_then(|stream| stream.quiet.take()) {
             self.release(&out);
             return true;
         }
@@ -195,7 +195,7 @@ impl Outbox {
         for class in self.queues.iter().flat_map(|queues| &queues.classes) {
             class.short.iter().chain(&class.long).for_each(|out| each(out.ticket));
         }
-        self.streams.values().filter_map(|stream| stream.quiet.as_ref()).for_each(|out| each(out.ticket));
+        self.streams.quiet().for_each(|out| each(out.ticket));
         *self = Self { first: self.next(), used: self.used, ..Self::new(self.credit, self.open) };
     }
 
@@ -203,7 +203,7 @@ impl Outbox {
     pub fn rest(&mut self) {
         if self.messages == 0 {
             self.queues = None;
-            self.streams = BTreeMap::new();
+            self.streams.rest();
         }
         self.queues.iter_mut().flat_map(|queues| &mut queues.classes).for_each(|class| class.rest());
         self.sent.shrink_to_fit();
@@ -275,9 +275,9 @@ impl Outbox {
         let (ticket, priority) = (begun.out.ticket, begun.out.heading.priority);
         let mut total = Some(size(&begun.out.body));
         if matches!(begun.out.body, Body::Stream) {
-            let Some(stream) = self.streams.get_mut(&ticket) else { return };
+            let Some(stream) = self.streams.get(ticket) else { return };
             total = stream.total();
-            self.bytes -= stream.release(to);
+            self.bytes -= self.streams.release(ticket, to);
         }
         if is_mended {
             self.class(priority).mend();
@@ -310,7 +310,7 @@ impl Outbox {
         self.messages -= 1;
         self.bytes -= cost(out);
         if matches!(out.body, Body::Stream) {
-            self.bytes -= self.streams.remove(&out.ticket).map_or(0, |stream| stream.held());
+            self.bytes -= self.streams.remove(out.ticket);
         }
     }
 

@@ -2,13 +2,18 @@
 //!
 //! What comes in is in `take`, what goes out in `fill`; here is what a session is, and its timers.
 
+mod casts;
 mod fill;
+mod ids;
+mod streams;
 mod take;
 mod timers;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use self::casts::Casts;
+use self::ids::Ids;
 use super::Carried;
 use super::acks::Acks;
 use super::handshake::{Established, Pace};
@@ -21,10 +26,10 @@ use super::path::Path;
 use super::rtt::Rtt;
 use super::sent::Sent;
 use super::tally::Tally;
+use super::trace::At;
 use super::window::{Control, Window};
 use super::{Keys, Seen};
 use crate::base::{Name, Time};
-use crate::keep::RoleKey;
 use crate::road::config::Fast;
 use crate::road::core::{Core, Held};
 use crate::road::datagram::Mark;
@@ -35,8 +40,10 @@ use crate::wire::v1::Parameters;
 pub(crate) struct Session {
     /// The estate's name on this road.
     pub(super) name: Name,
-    /// Its role and keys.
-    pub(super) key: RoleKey,
+    /// Its key's role.
+    pub(super) role: Name,
+    /// The hall's number for it: in what place it lives, and which one that is there.
+    serial: u64,
     /// Our session id: packets to us carry it.
     pub(super) ours: u64,
     theirs: u64,
@@ -59,6 +66,8 @@ pub(crate) struct Session {
     outbox: Outbox,
     inbox: Inbox,
     path: Path,
+    casts: Casts,
+    ids: Ids,
     clocks: Clocks,
     /// Packets in the present round trip.
     round: Round,
@@ -80,6 +89,8 @@ struct Greeting {
 struct Round {
     since: Time,
     packets: u32,
+    /// Rounds for which the path still counts as one that loses packets.
+    lossy: u32,
 }
 
 /// What is due when.
@@ -89,6 +100,8 @@ struct Clocks {
     heard: Time,
     /// When we last sent something to be acknowledged.
     asked: Time,
+    /// When we last sent something of a message.
+    spoke: Time,
     /// Probe timeouts since something was acknowledged.
     timeouts: u32,
     /// Probe packets to send whatever the window says.
@@ -160,15 +173,15 @@ impl Code {
 }
 
 impl Session {
-    /// Of a finished handshake with the estate at `remote`; `rtt`: what the handshake measured.
+    /// Of a finished handshake with the estate at `remote`.
     pub(super) fn new(
         now: Time,
         settings: &Fast,
-        name: Name,
+        (name, role): (Name, Name),
         established: Established,
         remote: SocketAddr,
         is_initiator: bool,
-        rtt: Option<Duration>,
+        serial: u64,
     ) -> Self {
         let theirs = established.parameters;
         let ceiling = u16::try_from(theirs.datagram.min(u64::from(settings.datagram))).unwrap_or(u16::MAX);
@@ -186,7 +199,8 @@ impl Session {
         }
         Self {
             name,
-            key: established.peer.key,
+            role,
+            serial,
             ours: established.ours,
             theirs: established.theirs,
             reset: established.reset,
@@ -195,19 +209,21 @@ impl Session {
             is_initiator,
             greeting,
             sent: Sent::new(established.number),
-            rtt: Rtt::new(rtt),
+            rtt: Rtt::new(None),
             loss: Loss::new(),
-            window: Control::new(settings.control, now, u32::from(mtu.size())),
+            window: Control::new(settings.control, u32::from(mtu.size())),
             pacer: Pacer::new(now),
             mtu,
             ceiling,
             marks: super::ecn::Marks::new(),
             acks,
             outbox: Outbox::new(theirs.credit, theirs.open),
-            inbox: Inbox::new(now, settings.parameters.credit, settings.parameters.open),
+            inbox: Inbox::new(now, settings.parameters.credit, settings.parameters.open).with_streams(settings.streams),
             path: Path::new(remote),
+            casts: Casts::default(),
+            ids: Ids::default(),
             clocks: Clocks::new(now, &settings.parameters, &theirs, is_initiator.then_some(established.ours)),
-            round: Round { since: now, packets: 0 },
+            round: Round { since: now, packets: 0, lossy: 0 },
             held: Held::default(),
             tally: Tally::new(now),
             ended: None,
@@ -234,6 +250,11 @@ impl Session {
         if let Some(greeting) = &mut self.greeting {
             greeting.pace.hasten(now);
         }
+    }
+
+    /// Whom the trace is about.
+    fn at(&self, now: Time) -> At {
+        At { session: self.ours, now }
     }
 
     /// The messages to be sent.
@@ -263,8 +284,10 @@ impl Session {
 
     /// It is over: the application is told, and what was on its way fails.
     pub(super) fn leave(&mut self, core: &mut Core, why: Departure) {
+        self.hand_over_rest(core);
         if self.is_confirmed() {
             tracing::debug!(estate = %self.name, %why, "left");
+            self.at(core.now).closed(why);
             core.event(Event::Left { peer: self.name.clone(), why });
         }
         self.outbox.fail_all(&mut |ticket| core.event(Event::Failed { ticket, why: Failure::Lost }));
@@ -309,6 +332,7 @@ impl Clocks {
         Self {
             heard: now,
             asked: now,
+            spoke: now,
             timeouts: 0,
             probes: 0,
             is_ping_due: lot.is_some(),
@@ -326,11 +350,12 @@ impl Clocks {
 }
 
 /// What was carried and is lost, or may be: it goes out again.
-fn resend(outbox: &mut Outbox, inbox: &mut Inbox, carried: &Carried) {
+fn resend(outbox: &mut Outbox, inbox: &mut Inbox, ids: &mut Ids, carried: &Carried) {
     match carried {
         Carried::Chunk { .. } | Carried::Wholes { .. } | Carried::Drop(_) => outbox.on_lost(carried),
-        Carried::Credit | Carried::Open | Carried::Refuse(_) => inbox.on_lost(carried),
+        Carried::Credit | Carried::Open | Carried::More(_) | Carried::Refuse(_) => inbox.on_lost(carried),
+        Carried::Ids(_) => ids.on_lost(),
         // Said again by their own clocks, or not at all.
-        Carried::Ids | Carried::Welcome | Carried::Probe | Carried::Ping | Carried::Ack { .. } => {}
+        Carried::Welcome | Carried::Probe | Carried::Ping | Carried::Ack { .. } => {}
     }
 }

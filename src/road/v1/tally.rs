@@ -20,6 +20,12 @@ pub struct Tally {
     pub messages_in: u64,
     /// Messages the peer has.
     pub messages_out: u64,
+    /// Casts of the peer's.
+    pub casts_in: u64,
+    /// Casts sent.
+    pub casts_out: u64,
+    /// Casts that gave way, in either direction.
+    pub casts_dropped: u64,
     /// Packets declared lost.
     pub lost: u64,
     /// Of those, packets that had arrived after all.

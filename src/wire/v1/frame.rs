@@ -55,6 +55,13 @@ pub enum Frame<'a> {
     Datagram(&'a [u8]),
     /// The responder's answer to an Initiate; its body is [`super::Welcome`].
     Welcome(&'a [u8]),
+    /// Bytes of a stream the peer may have sent, in all.
+    More {
+        /// Which.
+        message: u64,
+        /// Its offsets below this.
+        below: u64,
+    },
 }
 
 /// A piece of a message.
@@ -135,6 +142,7 @@ const PROBED: u8 = 0x16;
 const IDS: u8 = 0x17;
 const DATAGRAM: u8 = 0x18;
 const WELCOME: u8 = 0x19;
+const MORE: u8 = 0x1b;
 
 impl<'a> Frame<'a> {
     /// Whether a packet with this frame is to be acknowledged (RFC 9000 §13.2.1).
@@ -177,6 +185,7 @@ impl<'a> Frame<'a> {
                 out.u8(WELCOME)?;
                 bounded(out, body, WELCOME_MAX)
             }
+            Self::More { message, below } => numbers(out, MORE, &[message, below]),
         })
     }
 
@@ -209,6 +218,7 @@ impl<'a> Frame<'a> {
                 Self::Datagram(reader.sized(all, "datagram")?)
             }
             WELCOME => Self::Welcome(reader.sized(WELCOME_MAX, "welcome")?),
+            MORE => Self::More { message: reader.varint("message id")?, below: reader.varint("offset")? },
             _ => return malformed("unknown frame", at),
         })
     }

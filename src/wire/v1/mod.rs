@@ -34,6 +34,7 @@
 //! | `0x17` | IDS: `first, retire, (cid u64, token 16) each` |
 //! | `0x18` | DATAGRAM: bytes |
 //! | `0x19` | WELCOME: `status u8, retry_after ms u32, cid u64, reset token 16, wall us i64, offers, parameters, role, Ed 32, epoch u32, binding 64, extras u8 [, successor 132] [, enrolment 32]` |
+//! | `0x1b` | MORE: `message, bytes` |
 //!
 //! Kinds, routes, texts and lists are preceded by their length in bytes. Offers are `count u8, versions; count u8, suites u16`;
 //! parameters `length, (id, value) each`, ids rising: 1 acknowledgement delay us, 2 keep-alive ms, 3 credit, 4 open, 5 largest

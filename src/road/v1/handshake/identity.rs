@@ -1,17 +1,20 @@
 //! Who we are, and proof of who a peer is: long-term keys, and the signature that ties them to a role.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::base::limits::ID_MAX;
 use crate::base::{IllegalName, Name};
 use crate::keep::{OwnKeys, RoleKey};
-use crate::nacl::{PublicKey, Secret, VerifyKey, derive};
+use crate::nacl::{KeyPair, PublicKey, Secret, VerifyKey, derive};
 use crate::wire::v1::Successor;
 
 /// Our own long-term identity. The binding signature is made once, here.
 #[derive(Debug)]
 pub struct Identity {
     pub(super) keys: OwnKeys,
+    /// The Curve25519 pair, ready for agreements.
+    pub(super) pair: KeyPair,
     key: RoleKey,
     epoch: u32,
     binding: [u8; 64],
@@ -29,13 +32,21 @@ pub struct Peer {
     pub successor: Option<(PublicKey, VerifyKey, u32)>,
 }
 
-/// Bindings that were verified once and belong to accepted keys, oldest forgotten first.
+/// Bindings that were verified once and belong to accepted keys, by their prints; the older half is forgotten when there
+/// are too many. Only ever asked, never walked.
 #[derive(Debug)]
 pub(super) struct Bindings {
-    known: BTreeMap<[u8; 32], Peer>,
-    order: VecDeque<[u8; 32]>,
+    known: Prints,
+    /// What was known when `known` was begun.
+    older: Prints,
     cap: usize,
 }
+
+type Prints = HashSet<[u8; 32], BuildHasherDefault<PrintHasher>>;
+
+/// Prints are hashes already, and only accepted estates choose any.
+#[derive(Default)]
+pub(super) struct PrintHasher(u64);
 
 impl Identity {
     /// Of `role` with `keys`, which are its `epoch`th. A role of more than [`ID_MAX`] bytes is refused.
@@ -43,10 +54,11 @@ impl Identity {
         if role.as_str().len() > ID_MAX {
             return Err(IllegalName::Long);
         }
-        let key = keys.public(role);
+        let pair = KeyPair::new(keys.secret.clone());
+        let key = RoleKey { role, verify: keys.sign.verify_key(), public: PublicKey::from_agreed(*pair.public()) };
         let text = binding(&key.role, key.public.as_bytes(), key.verify.as_bytes(), epoch);
         let binding = keys.sign.sign(&text);
-        Ok(Self { keys, key, epoch, binding, successor: None })
+        Ok(Self { keys, pair, key, epoch, binding, successor: None })
     }
 
     /// Announces the keys that will follow.
@@ -106,6 +118,12 @@ impl Peer {
         verify.verifies(&text, signature).then_some(Self { key, epoch, successor: None })
     }
 
+    /// Of a binding that was verified before. `public` must have passed an agreement already.
+    pub(super) fn known(role: Name, public: [u8; 32], verify: &[u8; 32], epoch: u32) -> Option<Self> {
+        let verify = VerifyKey::from_bytes(verify).ok()?;
+        Some(Self { key: RoleKey { role, verify, public: PublicKey::from_agreed(public) }, epoch, successor: None })
+    }
+
     /// Verifies the announcement of keys to follow; `None` when it is not this peer's.
     pub(super) fn with_successor(mut self, next: Option<Successor>) -> Option<Self> {
         let Some(next) = next else { return Some(self) };
@@ -121,24 +139,37 @@ impl Peer {
 
 impl Bindings {
     pub(super) fn new(cap: usize) -> Self {
-        Self { known: BTreeMap::new(), order: VecDeque::new(), cap: cap.max(1) }
+        Self { known: Prints::default(), older: Prints::default(), cap: cap.max(2) }
     }
 
-    pub(super) fn find(&self, print: &[u8; 32]) -> Option<&Peer> {
-        self.known.get(print)
+    pub(super) fn knows(&self, print: &[u8; 32]) -> bool {
+        self.known.contains(print) || self.older.contains(print)
     }
 
-    pub(super) fn remember(&mut self, print: [u8; 32], peer: &Peer) {
-        if self.known.insert(print, peer.clone()).is_some() {
+    pub(super) fn remember(&mut self, print: [u8; 32]) {
+        if self.knows(&print) {
             return;
         }
-        self.order.push_back(print);
-        if self.order.len() > self.cap
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
+        if self.known.len() >= self.cap / 2 {
+            self.older = std::mem::take(&mut self.known);
+        }
+        self.known.insert(print);
+    }
+}
+
+impl Hasher for PrintHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(start) = bytes.first_chunk::<8>() {
+            self.0 = u64::from_be_bytes(*start);
         }
     }
+
+    /// The length of what follows, which is always the same.
+    fn write_usize(&mut self, _: usize) {}
 }
 
 /// What a binding is found by: everything that is signed, and the signature.
@@ -206,12 +237,12 @@ mod tests {
 
     #[test]
     fn bindings_are_bounded() {
-        let peer = prove(&identity(1), "web1", 3).unwrap();
-        let mut bindings = Bindings::new(2);
-        for n in [1, 2, 2, 3] {
-            bindings.remember([n; 32], &peer);
+        let mut bindings = Bindings::new(4);
+        for n in [1, 2, 2, 3, 1, 4, 5] {
+            bindings.remember([n; 32]);
         }
-        assert!(bindings.find(&[1; 32]).is_none() && bindings.find(&[2; 32]).is_some());
-        assert!(bindings.find(&[3; 32]).is_some());
+        assert!(!bindings.knows(&[1; 32]) && !bindings.knows(&[2; 32]), "the older half is forgotten");
+        assert!((3..=5).all(|n| bindings.knows(&[n; 32])));
+        assert!(bindings.known.len() + bindings.older.len() <= 4);
     }
 }

@@ -499,7 +499,7 @@ fn enrolment_is_proved_both_ways() {
     {
         let mut responder = responder(rules());
         let enrolment = Some(([9; 16], token.clone()));
-        let mut initiator = initiator(1, Dial { enrolment, ..dial(&responder) });
+        let mut initiator = initiator(1, Dial { enrolment, must_enrol: true, ..dial(&responder) });
         let datagram = initiate(&mut initiator, &mut responder, NOW);
         let applicant = knock(ask(&mut responder, NOW, &datagram));
         assert_eq!(applicant.enrolment.unwrap().id, [9; 16]);

@@ -5,6 +5,7 @@
 //! therefore never serve two responders.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::applicant::{Applicant, enrolled};
@@ -14,7 +15,7 @@ use super::identity::{Bindings, Identity, Peer, print};
 use super::mac::Mac;
 use super::{Established, Seen, Silence, begin, choose, codes, greet};
 use crate::base::{Random, Time, Wall, limits};
-use crate::nacl::{Secret, SecretKey, Suite, derive};
+use crate::nacl::{KeyPair, Secret, SecretKey, Suite, derive};
 use crate::wire::v1::handshake::{Cookie, Head, Hello, Initiate, Kind, RESET_RANDOM, Reset, Retry, Versions};
 use crate::wire::v1::{Frames, Initiation, Intro, Offers, Packet, Parameters, Status, VERSION, Welcome};
 
@@ -54,7 +55,7 @@ pub enum Answer {
 /// The answering side of all handshakes of one road.
 #[derive(Debug)]
 pub struct Responder {
-    identity: Identity,
+    identity: Arc<Identity>,
     rules: Rules,
     mac: Mac,
     minutes: Minutes,
@@ -86,7 +87,8 @@ impl Default for Rules {
 
 impl Responder {
     /// At `now`; `seed` must come from the operating system outside of tests.
-    pub fn new(identity: Identity, rules: Rules, seed: [u8; 32], now: Time) -> Self {
+    pub fn new(identity: impl Into<Arc<Identity>>, rules: Rules, seed: [u8; 32], now: Time) -> Self {
+        let identity = identity.into();
         let mut random = Random::new(seed);
         Self {
             mac: Mac::new(identity.public(), rules.site.as_ref()),
@@ -165,7 +167,7 @@ impl Responder {
     ) -> Result<(Box<Established>, Vec<u8>), Silence> {
         self.minutes.advance(now, &mut self.random);
         self.minutes.spend(applicant.stub, Used { initiate: applicant.initiate, cid })?;
-        self.known.remember(applicant.print, &applicant.peer);
+        self.known.remember(applicant.print);
         let mut welcome = self.welcome(wall, Status::Accepted, Duration::ZERO);
         (welcome.cid, welcome.reset) = (cid, self.reset_token(cid));
         welcome.enrolled = token.map(|token| enrolled(token, &applicant.hash));
@@ -263,13 +265,13 @@ impl Responder {
     /// Noise's second message; the handshake so far goes into the cookie.
     fn cookie(&mut self, now: Time, from: SocketAddr, hello: &Hello) -> Result<Answer, Silence> {
         let mut state = begin(&hello.head, self.identity.public(), &hello.ephemeral);
-        state.mix_key(&derive::agree(&self.identity.keys.secret, &hello.ephemeral).ok_or(Silence::SmallOrder)?);
+        state.mix_key(&self.identity.pair.agree(&hello.ephemeral).ok_or(Silence::SmallOrder)?);
         state.open(&hello.features).ok_or(Silence::Forged)?;
-        let ephemeral = SecretKey::from_bytes(self.random.bytes());
-        let public = *ephemeral.public().as_bytes();
+        let ephemeral = KeyPair::new(SecretKey::from_bytes(self.random.bytes()));
+        let public = *ephemeral.public();
         state.mix_hash(&public);
-        state.mix_key(&derive::agree(&ephemeral, &hello.ephemeral).ok_or(Silence::SmallOrder)?);
-        let parked = Parked { state, ephemeral };
+        state.mix_key(&ephemeral.agree(&hello.ephemeral).ok_or(Silence::SmallOrder)?);
+        let parked = Parked { state, ephemeral: ephemeral.secret().clone() };
         let nonce = self.random.bytes();
         let cookie = self.minutes.seal(&parked, now, from, &hello.head, nonce).ok_or(Silence::Cookie)?;
         let sealed = parked.state.clone().seal(&cookie).and_then(|sealed| sealed.try_into().ok());
@@ -347,10 +349,11 @@ impl Responder {
     /// Verifies the binding, unless an accepted session had the same.
     fn peer(&self, said: &Initiation, public: [u8; 32]) -> Result<(Peer, [u8; 32]), Silence> {
         let print = print(&said.role, &public, &said.verify, said.epoch, &said.binding);
-        if let Some(peer) = self.known.find(&print) {
-            return Ok((peer.clone(), print));
-        }
-        let peer = Peer::bound(said.role.clone(), public, &said.verify, said.epoch, &said.binding);
+        let peer = if self.known.knows(&print) {
+            Peer::known(said.role.clone(), public, &said.verify, said.epoch)
+        } else {
+            Peer::bound(said.role.clone(), public, &said.verify, said.epoch, &said.binding)
+        };
         Ok((peer.ok_or(Silence::Unbound)?, print))
     }
 

@@ -40,6 +40,7 @@ pub(super) fn dial(responder: &Responder) -> Dial {
         parameters: Parameters::default(),
         site: None,
         enrolment: None,
+        must_enrol: false,
         early: Vec::new(),
     }
 }

@@ -38,7 +38,8 @@ impl Assembly {
     }
 
     /// Bytes handed over.
-    pub(super) fn given(&self) -> u64 {
+    #[cfg(test)]
+    fn given(&self) -> u64 {
         self.given
     }
 

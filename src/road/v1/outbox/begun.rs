@@ -118,7 +118,7 @@ impl<'a> Source<'a> {
     fn end(&self) -> u64 {
         match self {
             Self::Whole(body) => body.len() as u64,
-            Self::Stream(stream) => stream.end(),
+            Self::Stream(stream) => stream.limit(),
         }
     }
 

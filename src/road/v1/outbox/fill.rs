@@ -159,7 +159,7 @@ impl Outbox {
                     *is_lost = false;
                 }
                 Some(Entry::Begun(begun)) if begun.is_lost => {
-                    let stream = self.streams.get(&begun.out.ticket);
+                    let stream = self.streams.get(begun.out.ticket);
                     while begun.has_lost() {
                         let Some(written) = begun.write_lost(id, stream, out) else { return true };
                         carry(written.carried(id));
@@ -246,7 +246,7 @@ impl Outbox {
     fn begin_long(&mut self, class: &mut Class, out: &mut Writer<'_>, carry: &mut impl FnMut(Carried)) -> bool {
         let Some(message) = class.long.pop_front() else { return false };
         let (id, mut begun) = (self.next(), Begun::new(message));
-        let stream = self.streams.get_mut(&begun.out.ticket).filter(|_| matches!(begun.out.body, Body::Stream));
+        let stream = self.streams.get_mut(begun.out.ticket).filter(|_| matches!(begun.out.body, Body::Stream));
         let most = self.credit - self.used - CHARGE;
         let Some(written) = begun.write_new(id, stream.as_deref(), most, out) else {
             class.long.push_front(begun.out);
@@ -282,7 +282,7 @@ impl Outbox {
         let most = self.credit - self.used;
         let Some(index) = self.index(id) else { return true };
         let Some(Entry::Begun(begun)) = self.sent.get_mut(index) else { return true };
-        let stream = self.streams.get(&begun.out.ticket);
+        let stream = self.streams.get(begun.out.ticket);
         let Some(written) = begun.write_new(id, stream, most, out) else { return true };
         carry(written.carried(id));
         self.used += written.len as u64;

@@ -14,9 +14,16 @@ const IDLE: Duration = Duration::from_secs(90);
 const UNCONFIRMED: Duration = Duration::from_secs(20);
 /// A session that was quiet for so long gives memory back: longer than the gaps of an interactive peer.
 pub(super) const QUIET: Duration = Duration::from_secs(2);
+/// What is known of a path after so long without a message is of another time: routes and queues change in less.
+const STALE: Duration = Duration::from_secs(60);
 /// Longest wait between two probes. A hole of a minute is a matter of hours for doubling timers, and a probe every two
 /// seconds a matter of bytes (handshake v1, fault matrix "delay spike").
 const PROBE_MAX: Duration = Duration::from_secs(2);
+/// Probe timeouts that are not doubled: after the first pair of probes a single one in each round trip. A burst of losses
+/// ends with the packets that meet it: on a way that carries nothing but probes, or answers to them, one of ten packets
+/// would outlast any doubling.
+//= Linux, ip-sysctl "tcp_thin_linear_timeouts": a stream of few packets backs off only after several timeouts.
+const STEADY: u32 = 16;
 
 impl Session {
     /// Time has passed.
@@ -24,6 +31,7 @@ impl Session {
         let now = core.now;
         self.keys.on_timeout(now);
         if self.path.on_timeout(now) {
+            self.use_fresh_id(now);
             self.new_path(now);
         }
         if self.sent.loss_deadline().is_some_and(|due| due <= now) {
@@ -31,6 +39,7 @@ impl Session {
         }
         if self.pto_deadline().is_some_and(|due| due <= now) {
             self.on_probe_timeout();
+            self.at(now).timeout(self.clocks.timeouts);
         }
         self.clocks.paced.take_if(|paced| *paced <= now);
         if self.clocks.repeat.take_if(|due| *due <= now).is_some() {
@@ -78,6 +87,9 @@ impl Session {
         self.sent.rest();
         self.outbox.rest();
         self.inbox.rest();
+        self.seen.rest();
+        self.keys.rest();
+        self.window.rest(u32::from(self.mtu.size()), now.since(self.clocks.spoke) >= STALE);
     }
 
     /// The session's probe timeout.
@@ -90,8 +102,13 @@ impl Session {
         if !self.sent.has_eliciting() || self.clocks.probes > 0 {
             return None;
         }
-        //= RFC 9002 §6.2.1: doubled with each timeout.
-        let wait = self.pto().saturating_mul(1 << self.clocks.timeouts.min(16)).min(self.pto().max(PROBE_MAX));
+        // A probe is answered at once.
+        let probe = self.rtt.pto(Duration::ZERO);
+        let wait = match self.clocks.timeouts {
+            0 => self.pto(),
+            //= RFC 9002 §6.2.1: doubled with each timeout; of two probes each has a half of it.
+            count => probe.saturating_mul(1 << (count.saturating_sub(STEADY) / 2).min(16)).min(probe.max(PROBE_MAX)),
+        };
         self.sent.last_eliciting().map(|last| last + wait)
     }
 
@@ -104,13 +121,14 @@ impl Session {
         self.clocks.timeouts += 1;
         self.tally.timeouts += 1;
         //= RFC 9002 §6.2.4: two probes, so that one lost packet does not cost another timeout.
-        self.clocks.probes = 2;
+        self.clocks.probes = if self.clocks.timeouts == 1 { 2 } else { 1 };
         self.clocks.is_ping_due = true;
-        if self.mtu.on_pto(self.clocks.timeouts) {
+        if self.mtu.on_pto(self.clocks.timeouts.saturating_sub(STEADY)) {
             self.window.on_mtu(u32::from(self.mtu.size()));
+            self.pacer.on_mtu(u32::from(self.mtu.size()));
         }
         let outbox = &mut self.outbox;
-        let inbox = &mut self.inbox;
-        self.sent.probe(2, &mut |carried| resend(outbox, inbox, &carried));
+        let (inbox, ids) = (&mut self.inbox, &mut self.ids);
+        self.sent.probe(usize::from(self.clocks.probes), &mut |carried| resend(outbox, inbox, ids, &carried));
     }
 }
