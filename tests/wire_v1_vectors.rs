@@ -17,6 +17,7 @@ use roadstead::keep::OwnKeys;
 use roadstead::nacl::{Direction, Record, RecordKey, Secret, SecretKey, SigningKey, Suite, Symmetric, derive};
 use roadstead::road::v1::handshake::{Answer, Dial, Identity, Initiator, PROTOCOL, Progress, Responder, Rules};
 use roadstead::road::v1::{Keys, Seen};
+use roadstead::wire::v1::messages::Messages;
 use roadstead::wire::v1::{
     Ack, Chunk, Cookie, DataHead, Ecn, Frame, Frames, Hello, Ids, Initiate, Initiation, Opening, Parameters, Status,
     Truncated, Welcome, Writer, varint,
@@ -71,6 +72,12 @@ fn frames() {
     let chunk = Chunk { message: 7, offset: 0, fin: true, opening: Some(opening), data: b"hello" };
     let later = Chunk { message: 7, offset: 1200, fin: false, opening: None, data: b"later" };
     let stream = Chunk { message: 8, opening: Some(unknown), fin: false, ..chunk };
+    let mut joined = [0; 64];
+    let mut out = Writer::new(&mut joined);
+    let mut joining = Messages::begin(9, ("load", b"route", 1), b"hello", &mut out).unwrap();
+    assert!(joining.push(b"", &mut out) && joining.push(b"again", &mut out));
+    let size = out.at();
+    let Some(Ok(messages)) = Frames::new(&joined[..size]).next() else { panic!() };
     let mut ids = Vec::new();
     Ids::pack(0x0102_0304_0506_0708, &[0xaa; 16], &mut ids);
     let mut ack = [0; 64];
@@ -86,6 +93,7 @@ fn frames() {
         ("chunk: message 7, whole, load, priority 1", Frame::Chunk(chunk)),
         ("chunk: message 7 at 1200", Frame::Chunk(later)),
         ("chunk: message 8, total not known", Frame::Chunk(stream)),
+        ("messages: 9 to 11, load, priority 1", messages),
         ("credit: 1 MiB", Frame::Credit(1 << 20)),
         ("open: 256", Frame::Open(256)),
         ("drop: message 7 after 1200 bytes", Frame::Drop { message: 7, end: 1200 }),

@@ -74,5 +74,8 @@ pub const FAST_STREAM_BYTES: usize = 8 << 20;
 pub const FAST_BEGUN_BYTES: usize = 96 << 20;
 /// Bytes of one estate's fast messages under reassembly: all that a sender begins at once, and the charge for each.
 pub const FAST_INBOX_BYTES: usize = 97 << 20;
+/// Bytes of buffers that one estate's large messages came in, kept for the next ones while more arrive: sixteen of a
+/// megabyte, as many as take turns, so that a steady flow takes no fresh memory.
+pub const FAST_SPARE_BYTES: usize = 16 << 20;
 /// Fast messages one estate may have open at once: as many as an outbox holds.
 pub const FAST_OPEN_MAX: u64 = 65_536;

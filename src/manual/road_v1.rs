@@ -10,6 +10,9 @@
 //! and bound: with AES-256-GCM as associated data, with NaCl's secretbox by a nonce made of the direction and every field of it.
 //! The packet number on the wire is cut (RFC 9000 appendix A), the whole number is in the nonce. Nothing hides numbers and key epochs.
 //!
+//! A message that fits whole into what is left of a packet goes in MESSAGES, with those that follow it and have the same kind,
+//! route and priority: its own length is all it adds to its bytes. What is larger, or cut at a packet's end, goes in CHUNKs.
+//!
 //! A frame of a type we do not know, or one that breaks its own rules, ends the session with code 1. PAD, PING and WELCOME said again
 //! are read and nothing comes of them.
 //!

@@ -5,21 +5,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::config::Config;
+use super::outputs::{Output, Outputs, Run};
+use super::send::Headings;
 use super::stats::{Drop, Stats};
 use crate::base::{Acceptance, Name, Random, Time, limits};
 use crate::keep::roll::Verdict;
 use crate::keep::{Change, OwnKeys, RoleKey, Roll};
 use crate::transport::Event;
 use crate::wire::v0::{self, FootKind, Head};
-
-/// What a road gives its shell besides datagrams.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// For the application.
-    Event(Event),
-    /// For the disk.
-    Keep(Change),
-}
 
 /// The shared part of a road.
 pub(crate) struct Core {
@@ -28,14 +21,13 @@ pub(crate) struct Core {
     pub(crate) roll: Roll,
     pub(crate) random: Random,
     pub(crate) stats: Stats,
+    pub(crate) headings: Headings,
     /// What all estates' messages take.
     pub(crate) held: Held,
     /// The latest time we were told.
     pub(crate) now: Time,
     controls: VecDeque<(SocketAddr, Vec<u8>)>,
-    outputs: VecDeque<Output>,
-    /// Bytes of messages in `outputs`.
-    waiting: usize,
+    outputs: Outputs,
     /// When the application was told something last.
     told: Time,
     /// Tickets of the fast wire answered, and streams whose buffers have room again.
@@ -89,11 +81,11 @@ impl Core {
             roll,
             random,
             stats: Stats::default(),
+            headings: Headings::default(),
             held: Held::default(),
             now,
             controls: VecDeque::new(),
-            outputs: VecDeque::new(),
-            waiting: 0,
+            outputs: Outputs::default(),
             told: now,
             answered: 0,
             known: 0,
@@ -164,48 +156,56 @@ impl Core {
 
     /// Whether another message may be delivered: the shell reads outputs slower than the road fills them otherwise.
     pub(crate) fn has_room(&self) -> bool {
-        let is_slow = self.waiting > 0 && self.waiting + self.held.coming >= self.config.bytes;
+        let waiting = self.outputs.bytes();
+        let is_slow = waiting > 0 && waiting + self.held.coming >= self.config.bytes;
         self.outputs.len() < limits::OUTPUTS && !is_slow
     }
 
     /// Whether another cast may be delivered: an eighth of what messages may take.
     pub(crate) fn has_room_for_casts(&self) -> bool {
-        self.outputs.len() < limits::OUTPUTS / 8 && self.waiting <= self.config.bytes / 8
+        self.outputs.len() < limits::OUTPUTS / 8 && self.outputs.bytes() <= self.config.bytes / 8
     }
 
     /// Whether the shell has read so much that messages that were held back may come again.
     pub(crate) fn has_much_room(&self) -> bool {
-        self.outputs.len() < limits::OUTPUTS / 2 && self.waiting <= self.config.bytes / 2
+        self.outputs.len() < limits::OUTPUTS / 2 && self.outputs.bytes() <= self.config.bytes / 2
     }
 
     pub(crate) fn event(&mut self, event: Event) {
-        self.waiting += bytes_of(&event);
-        self.answered += u64::from(matches!(event, Event::Delivered { .. } | Event::Failed { .. }));
         self.told = self.now;
-        self.outputs.push_back(Output::Event(event));
+        if let Event::Delivered { .. } | Event::Failed { .. } = &event {
+            self.answered += 1;
+        }
+        match event {
+            Event::Delivered { ticket } => self.outputs.delivered(ticket),
+            event => self.outputs.push(Output::Event(event)),
+        }
+    }
+
+    /// Messages that came together.
+    pub(crate) fn received(&mut self, run: Run) {
+        self.told = self.now;
+        self.outputs.received(run);
     }
 
     pub(crate) fn keep(&mut self, change: Change) {
-        self.outputs.push_back(Output::Keep(change));
+        self.outputs.push(Output::Keep(change));
     }
 
     /// Gives the queues' memory back where nothing has passed through them for a while.
     pub(crate) fn rest(&mut self, quiet: Duration) {
-        if self.outputs.is_empty() && self.controls.is_empty() && self.now.since(self.told) >= quiet {
-            (self.outputs, self.controls) = (VecDeque::new(), VecDeque::new());
+        if self.outputs.len() == 0 && self.controls.is_empty() && self.now.since(self.told) >= quiet {
+            (self.outputs, self.controls) = (Outputs::default(), VecDeque::new());
         }
     }
 
+    #[inline]
     pub(crate) fn next_output(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
-        if let Some(Output::Event(event)) = &output {
-            self.waiting -= bytes_of(event);
-        }
-        output
+        self.outputs.next()
     }
 
     pub(crate) fn has_outputs(&self) -> bool {
-        !self.outputs.is_empty()
+        self.outputs.len() > 0
     }
 
     /// What the roll says of a presented key (wire v0 §6). An unknown one is written down and knocks, if there is room.
@@ -323,14 +323,5 @@ impl Core {
 
     fn announce(&mut self, key: &RoleKey, acceptance: Option<Acceptance>) {
         self.event(Event::Standing { role: key.role.clone(), fingerprint: key.fingerprint(), acceptance });
-    }
-}
-
-/// Bytes of a message that an event holds.
-fn bytes_of(event: &Event) -> usize {
-    match event {
-        Event::Received { message, .. } => message.body.len(),
-        Event::Chunk { data, .. } | Event::Cast { data, .. } => data.len(),
-        _ => 0,
     }
 }

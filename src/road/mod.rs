@@ -11,6 +11,7 @@ pub mod datagram;
 mod estate;
 pub mod front;
 mod index;
+mod outputs;
 #[cfg(feature = "sim")]
 pub mod place;
 mod send;
@@ -24,7 +25,7 @@ pub mod v1;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-pub use self::core::Output;
+pub use self::outputs::Output;
 pub use config::{Config, Enrolment, Fast, Mutable, Timers, Trust, Wires};
 pub use datagram::{Datagram, Mark, Transmit};
 pub use shard::Shard;
@@ -147,6 +148,7 @@ impl Road {
     }
 
     /// Takes a command, or gives it back when there is no room; [`Event::Room`] follows when there is again.
+    #[inline]
     pub fn handle_command(&mut self, now: Time, command: Command) -> Result<(), Command> {
         self.advance(now);
         match command {
@@ -215,15 +217,17 @@ impl Road {
     }
 
     /// The next event for the application or change for the disk.
+    #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
-        let output = self.core.next_output();
-        if let Some(hall) = &mut self.hall
-            && hall.is_holding
-            && self.core.has_much_room()
-        {
+        if let Some(hall) = self.hall.as_mut().filter(|hall| hall.is_holding && self.core.has_much_room()) {
             hall.release(&mut self.core);
         }
-        output
+        self.core.next_output()
+    }
+
+    /// Whether [`Road::poll_output`] has one.
+    pub fn has_output(&self) -> bool {
+        self.core.has_outputs()
     }
 
     /// When to call [`Road::handle_timeout`] next.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::Road;
 use super::v1;
-use super::v1::message::{BULK, Body, Kind, Outgoing};
+use super::v1::message::{BULK, Body, Heading, Kind, Outgoing};
 use crate::base::{Name, Time};
 use crate::message::Route;
 use crate::transport::{Command, Event, Failure, Stream, Ticket};
@@ -47,13 +47,8 @@ impl Road {
             return self.fail(ticket, why);
         };
         let Some(named) = Kind::new(&kind) else { return self.fail(ticket, Failure::Malformed) };
-        let outgoing = Outgoing {
-            ticket,
-            priority: BULK,
-            kind: named,
-            route: v1::route::write(&route).into(),
-            body: Body::Stream,
-        };
+        let heading = Heading { kind: named, route: v1::route::write(&route).into(), priority: BULK }.into();
+        let outgoing = Outgoing { ticket, heading, body: Body::Stream };
         let is_full = self.core.held.going >= self.core.config.bytes;
         let hall = self.hall.as_mut().filter(|_| !is_full);
         match hall.map(|hall| hall.send(&mut self.core, place, outgoing)) {

@@ -6,6 +6,7 @@
 //! Credit counts, per message, [`CHARGE`] and the highest offset that was sent of it; both sides count the same.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use self::arena::Arena;
@@ -13,17 +14,20 @@ use self::assembly::Assembly;
 use self::flow::Flows;
 use self::grant::Grant;
 use self::partial::{Partial, heading};
+use self::spares::Spares;
 use super::message::{CHARGE, Incoming, reason};
 use super::spans::Spans;
 use super::{Carried, Violation};
 use crate::base::{Time, limits};
-use crate::wire::v1::{Chunk, Frame, Opening, Writer};
+use crate::wire::v1::{Chunk, Frame, Writer};
 
 mod arena;
 mod assembly;
 mod flow;
 mod grant;
 mod partial;
+mod spares;
+mod whole;
 
 /// Messages under reassembly, of one session, and what the peer was granted.
 #[derive(Debug)]
@@ -43,6 +47,7 @@ pub struct Inbox {
     runs: usize,
     refusals: Vec<Refusal>,
     arena: Arena,
+    spares: Spares,
     flows: Flows,
     /// Most streams at once.
     streams: u16,
@@ -83,6 +88,7 @@ impl Inbox {
             runs: 0,
             refusals: Vec::new(),
             arena: Arena::default(),
+            spares: Spares::default(),
             flows: Flows::default(),
             streams: 0,
             is_held: false,
@@ -150,10 +156,10 @@ impl Inbox {
         self.finish(message, &mut |_| {});
     }
 
-    /// Whether a message is refused and its sender may not know it: packets with pieces of it must not be acknowledged, or
-    /// it would be taken for delivered.
-    pub fn is_refusing(&self, message: u64) -> bool {
-        self.refusals.iter().any(|refusal| refusal.message == message)
+    /// Whether one of the messages is refused and its sender may not know it: packets with pieces of it must not be
+    /// acknowledged, or it would be taken for delivered.
+    pub fn is_refusing(&self, messages: Range<u64>) -> bool {
+        self.refusals.iter().any(|refusal| messages.contains(&refusal.message))
     }
 
     /// Whether [`Inbox::fill`] has something to write.
@@ -238,6 +244,7 @@ impl Inbox {
     /// Gives back memory that nothing needs; asked when a session comes to rest.
     pub fn rest(&mut self) {
         self.arena.rest();
+        self.spares.rest();
         self.flows.rest();
         self.over.rest();
         self.refusals.shrink_to_fit();
@@ -263,25 +270,6 @@ impl Inbox {
     fn most_credit(&self) -> u64 {
         // What waits of streams is bounded by their own grants, and holds up nobody.
         self.settled.saturating_add(self.flows.held() as u64).saturating_add(limits::FAST_INBOX_BYTES as u64)
-    }
-
-    /// The usual case: one chunk is the message.
-    fn on_whole(
-        &mut self,
-        chunk: &Chunk<'_>,
-        opening: &Opening<'_>,
-        deliver: &mut impl FnMut(Incoming),
-    ) -> Result<(), Violation> {
-        let (message, size) = (chunk.message, chunk.data.len() as u64);
-        if opening.total.is_some_and(|total| total != size) {
-            return Err(CONTRADICTION);
-        }
-        self.arrive(size, CHARGE)?;
-        self.settle(message, size);
-        let heading = heading(opening, &mut self.arena)?;
-        let data = self.arena.copy(chunk.data);
-        deliver(Incoming::Whole { heading, body: data });
-        Ok(())
     }
 
     fn on_piece(&mut self, chunk: &Chunk<'_>, deliver: &mut impl FnMut(Incoming)) -> Result<(), Violation> {
@@ -331,7 +319,13 @@ impl Inbox {
                 }
                 self.flows.touch(chunk.message);
             }
-            _ => partial.assembly.insert(chunk.offset, chunk.data, total.flatten()),
+            _ => {
+                let total = total.flatten();
+                let wanted = total.filter(|_| partial.assembly.wants_buffer()).and_then(|n| usize::try_from(n).ok());
+                let spare = wanted.and_then(|total| self.spares.take(total));
+                spare.into_iter().for_each(|buffer| partial.assembly.adopt(buffer));
+                partial.assembly.insert(chunk.offset, chunk.data, total);
+            }
         }
         self.held = self.held + partial.assembly.held() - before.0;
         self.runs = self.runs + partial.assembly.runs() - before.1;
@@ -348,7 +342,7 @@ impl Inbox {
         self.forget(&partial.assembly);
         self.settle(message, partial.highest - self.settled_of(message, &partial));
         if let (Some((heading, Some(_))), false) = (partial.heading, partial.is_refused) {
-            deliver(Incoming::Whole { heading, body: partial.assembly.into_body() });
+            deliver(Incoming::Whole { heading, body: self.spares.lend(partial.assembly.into_body()) });
         }
     }
 

@@ -1,11 +1,12 @@
 //! What a peer may not do, and what it may.
 
-use proptest::prelude::*;
-
 use bytes::Bytes;
+use proptest::prelude::*;
 
 use super::*;
 use crate::road::v1::message::STREAM_CREDIT;
+use crate::wire::v1::Opening;
+use crate::wire::v1::messages::Messages;
 
 fn chunk<'a>(message: u64, offset: u64, data: &'a [u8], fin: bool, total: Option<u64>) -> Chunk<'a> {
     let opening = Opening { kind: "load", route: b"to", priority: 1, total };
@@ -189,7 +190,7 @@ fn only_so_many_streams_at_once() {
         assert_eq!(hear(&mut inbox, &[chunk(id, 0, b"x", true, None)]).0.len(), 1);
     }
     assert_eq!(hear(&mut inbox, &[chunk(2, 0, b"x", true, None)]), (vec![], Ok(())));
-    assert!(inbox.is_refusing(2) && inbox.has_work());
+    assert!(inbox.is_refusing(2..3) && inbox.has_work());
     let mut come = Vec::new();
     inbox.refuse(1, reason::UNWANTED);
     hear(&mut inbox, &[chunk(3, 1, b"y", false, None), chunk(3, 0, b"x", false, None)]).1.unwrap();
@@ -241,4 +242,47 @@ proptest! {
             prop_assert_eq!(inbox.ended, (0..6).filter(|id| inbox.over.contains(*id)).count() as u64);
         }
     }
+}
+
+/// What becomes of a frame with these bodies.
+fn hear_run(inbox: &mut Inbox, first: u64, bodies: &[&[u8]]) -> (Vec<Incoming>, Result<(), Violation>) {
+    let mut buffer = vec![0; 3000];
+    let mut out = Writer::new(&mut buffer);
+    let mut joining = Messages::begin(first, ("load", b"to", 1), bodies[0], &mut out).unwrap();
+    assert!(bodies[1..].iter().all(|body| joining.push(body, &mut out)));
+    let Some(Ok(Frame::Messages(messages))) = crate::wire::v1::Frames::new(out.written()).next() else { panic!() };
+    let mut come = Vec::new();
+    let result = inbox.on_messages(&messages, &mut |incoming| come.push(incoming));
+    (come, result)
+}
+
+#[test]
+fn messages_come_together_or_each_alone() {
+    let mut inbox = inbox();
+    let (come, heard) = hear_run(&mut inbox, 3, &[b"three", b"", b"five"]);
+    let [Incoming::Run { heading, bodies }] = &come[..] else { panic!("{come:?}") };
+    assert_eq!((heard, heading.kind.as_str(), &heading.route[..], bodies.len()), (Ok(()), "load", &b"to"[..], 3));
+    assert!(bodies.clone().eq([&b"three"[..], b"", b"five"].map(Bytes::copy_from_slice)));
+    assert_eq!((inbox.arrived, inbox.settled, inbox.ended), (9 + 3 * CHARGE, 9 + 3 * CHARGE, 3));
+    assert_eq!(hear_run(&mut inbox, 3, &[b"three", b"", b"five"]), (vec![], Ok(())), "again");
+    let (come, heard) = hear_run(&mut inbox, 2, &[b"two", b"three", b"", b"five", b"six"]);
+    let come: Vec<_> =
+        come.into_iter().map(|c| if let Incoming::Whole { body, .. } = c { body } else { panic!() }).collect();
+    assert_eq!((come, heard), (vec![Bytes::from("two"), Bytes::from("six")], Ok(())), "what was new of it");
+    // A piece of one was there.
+    hear(&mut inbox, &[chunk(8, 2, b"gh", true, None)]).1.unwrap();
+    assert_eq!(hear_run(&mut inbox, 7, &[b"seven", b"eigh"]).0.len(), 2);
+    assert_eq!(inbox.bytes(), 0);
+    hear(&mut inbox, &[chunk(9, 2, b"gh", true, None)]).1.unwrap();
+    assert_eq!(hear_run(&mut inbox, 9, &[b"nine!"]).1, Err(CONTRADICTION), "it has four bytes");
+}
+
+#[test]
+fn grants_are_the_law_of_messages_too() {
+    assert_eq!(hear_run(&mut inbox(), 254, &[b"a", b"b"]).1, Ok(()));
+    assert_eq!(hear_run(&mut inbox(), 255, &[b"a", b"b"]).1, Err(OPEN));
+    assert_eq!(hear_run(&mut inbox(), 1 << 61, &[b"a"]).1, Err(OPEN));
+    let mut small = Inbox::new(Time::ZERO, 2 * CHARGE + 1, 256);
+    assert_eq!(hear_run(&mut small, 0, &[b"a", b"b"]).1, Err(CREDIT));
+    assert_eq!(hear_run(&mut small, 0, &[b"a", b""]).1, Ok(()));
 }

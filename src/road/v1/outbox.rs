@@ -17,6 +17,7 @@ use crate::transport::Ticket;
 mod begun;
 mod fill;
 mod queues;
+mod run;
 mod stream;
 
 /// Messages waiting, being sent and unacknowledged, of one session.
@@ -73,13 +74,12 @@ impl Outbox {
 
     /// Takes a message; handed back when there is no room, when [`Outgoing::check`] refuses it, or when it is a stream
     /// under a ticket that another stream has.
-    pub fn push(&mut self, mut out: Outgoing) -> Result<(), Outgoing> {
+    pub fn push(&mut self, out: Outgoing) -> Result<(), Outgoing> {
         let cost = cost(&out);
         let is_full = self.messages >= limits::FAST_OUTBOX_MESSAGES || self.bytes + cost > limits::FAST_OUTBOX_BYTES;
         if is_full || out.check().is_err() {
             return Err(out);
         }
-        out.priority = out.priority.min(CLASSES as u8 - 1);
         match &out.body {
             Body::Stream if self.streams.has(out.ticket) => return Err(out),
             Body::Stream => self.streams.insert(out),
@@ -148,12 +148,15 @@ impl Outbox {
                 return None;
             }
         };
-        let end =
-            self.streams.get(out.ticket).filter(|_| matches!(out.body, Body::Stream)).map_or(size(&out), Stream::end);
-        if sent <= size(&out) && matches!(out.body, Body::Whole(_)) {
-            self.begun -= size(&out);
+        let end = self
+            .streams
+            .get(out.ticket)
+            .filter(|_| matches!(out.body, Body::Stream))
+            .map_or(size(&out.body), Stream::end);
+        if sent <= size(&out.body) && matches!(out.body, Body::Whole(_)) {
+            self.begun -= size(&out.body);
         }
-        let class = self.class(out.priority);
+        let class = self.class(out.heading.priority);
         class.leave(message);
         if is_lost {
             class.mend();
@@ -241,20 +244,23 @@ impl Outbox {
     }
 
     fn queue(&mut self, out: Outgoing) {
-        let is_short = matches!(out.body, Body::Whole(_)) && size(&out) <= QUANTUM;
-        let class = self.class(out.priority);
+        let is_short = matches!(out.body, Body::Whole(_)) && size(&out.body) <= QUANTUM;
+        let class = self.class(out.heading.priority);
         if is_short { class.short.push_back(out) } else { class.long.push_back(out) }
     }
 
     fn on_whole_acked(&mut self, id: u64, done: &mut impl FnMut(Ticket)) {
         match self.entry(id) {
             Some(entry @ Entry::Whole(..)) => {
-                let Entry::Whole(out, is_lost) = std::mem::replace(entry, Entry::Over) else { return };
+                let Entry::Whole(out, is_lost) = &*entry else { return };
+                let (ticket, priority, cost, is_lost) = (out.ticket, out.heading.priority, cost(out), *is_lost);
+                *entry = Entry::Over;
+                self.messages -= 1;
+                self.bytes -= cost;
                 if is_lost {
-                    self.class(out.priority).mend();
+                    self.class(priority).mend();
                 }
-                self.release(&out);
-                done(out.ticket);
+                done(ticket);
             }
             Some(Entry::Begun(_)) => self.on_piece_acked(id, 0, u64::MAX, done),
             _ => {}
@@ -266,8 +272,8 @@ impl Outbox {
         let to = begun.ack(start, end.min(begun.sent));
         let is_mended = begun.is_lost && !begun.has_lost();
         begun.is_lost &= !is_mended;
-        let (ticket, priority) = (begun.out.ticket, begun.out.priority);
-        let mut total = Some(size(&begun.out));
+        let (ticket, priority) = (begun.out.ticket, begun.out.heading.priority);
+        let mut total = Some(size(&begun.out.body));
         if matches!(begun.out.body, Body::Stream) {
             let Some(stream) = self.streams.get(ticket) else { return };
             total = stream.total();
@@ -287,10 +293,10 @@ impl Outbox {
 
     fn on_span_lost(&mut self, id: u64, start: u64, end: u64) {
         let (was_lost, priority) = match self.entry(id) {
-            Some(Entry::Whole(out, is_lost)) => (std::mem::replace(is_lost, true), out.priority),
+            Some(Entry::Whole(out, is_lost)) => (std::mem::replace(is_lost, true), out.heading.priority),
             Some(Entry::Begun(begun)) => {
                 let is_lost = begun.lose(start, end.min(begun.sent));
-                (std::mem::replace(&mut begun.is_lost, is_lost) || !is_lost, begun.out.priority)
+                (std::mem::replace(&mut begun.is_lost, is_lost) || !is_lost, begun.out.heading.priority)
             }
             _ => return,
         };
@@ -329,8 +335,8 @@ impl Entry {
 }
 
 /// Bytes of a whole body.
-fn size(out: &Outgoing) -> u64 {
-    match &out.body {
+fn size(body: &Body) -> u64 {
+    match body {
         Body::Whole(body) => body.len() as u64,
         Body::Stream => 0,
     }
@@ -338,7 +344,7 @@ fn size(out: &Outgoing) -> u64 {
 
 /// Bytes a message holds here.
 fn cost(out: &Outgoing) -> usize {
-    size(out) as usize + out.route.len() + out.kind.len() + CHARGE as usize
+    size(&out.body) as usize + out.heading.route.len() + out.heading.kind.len() + CHARGE as usize
 }
 
 /// Where the positions of a piece end; the body's end is one more.

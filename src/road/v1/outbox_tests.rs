@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::Time;
 use crate::road::v1::Inbox;
-use crate::road::v1::message::{Incoming, Kind, STREAM_CREDIT};
+use crate::road::v1::message::{Heading, Incoming, Kind, STREAM_CREDIT};
 use crate::wire::v1::{Frame, Frames, Writer};
 
 const RTT: Duration = Duration::from_millis(10);
@@ -23,14 +23,19 @@ fn bytes_of(ticket: u64, len: usize) -> Bytes {
     if len < 1 << 20 { SAID.slice(start..start + len) } else { vec![ticket as u8; len].into() }
 }
 
+/// Eight in a row have one heading, but for their priorities.
 fn message(ticket: u64, priority: u8, len: usize) -> Outgoing {
-    let kind = Kind::new(&ticket.to_string()).unwrap();
-    let route = bytes_of(ticket, (ticket % 3) as usize * 40);
-    Outgoing { ticket: Ticket(ticket), priority, kind, route, body: Body::Whole(bytes_of(ticket, len)) }
+    let group = ticket / 8;
+    let kind = Kind::new(&group.to_string()).unwrap();
+    let route = bytes_of(group, (group % 3) as usize * 40);
+    let heading = Heading { kind, route, priority }.into();
+    Outgoing { ticket: Ticket(ticket), heading, body: Body::Whole(bytes_of(ticket, len)) }
 }
 
 fn stream(ticket: u64, priority: u8) -> Outgoing {
-    Outgoing { body: Body::Stream, ..message(ticket, priority, 0) }
+    let kind = Kind::new(&ticket.to_string()).unwrap();
+    let heading = Heading { kind, route: bytes_of(ticket, 0), priority }.into();
+    Outgoing { ticket: Ticket(ticket), heading, body: Body::Stream }
 }
 
 #[derive(Debug, Clone)]
@@ -167,6 +172,7 @@ impl World {
             let mut deliver = |incoming| come.push(incoming);
             match frame.unwrap() {
                 Frame::Chunk(chunk) => self.inbox.on_chunk(&chunk, &mut deliver).unwrap(),
+                Frame::Messages(messages) => self.inbox.on_messages(&messages, &mut deliver).unwrap(),
                 Frame::Drop { message, end } => self.inbox.on_drop(message, end, &mut deliver).unwrap(),
                 Frame::Pad(_) => {}
                 other => panic!("{other:?}"),
@@ -179,12 +185,8 @@ impl World {
 
     fn receive(&mut self, incoming: Incoming) {
         match incoming {
-            Incoming::Whole { heading, body } => {
-                let ticket: u64 = heading.kind.as_str().parse().unwrap();
-                let Body::Whole(said) = message(ticket, 0, self.sent[ticket as usize].len).body else { panic!() };
-                assert_eq!((heading.route, &body), (message(ticket, 0, 0).route, &said));
-                assert_eq!(self.whole.insert(ticket, body), None, "{ticket} came twice");
-            }
+            Incoming::Whole { heading, body } => self.receive_whole(&heading, body),
+            Incoming::Run { heading, bodies } => bodies.for_each(|body| self.receive_whole(&heading, body)),
             Incoming::Opened { message, heading } => {
                 let ticket = heading.kind.as_str().parse().unwrap();
                 assert!(self.streams.insert(message, (ticket, Vec::new(), false)).is_none(), "{ticket} began twice");
@@ -201,6 +203,18 @@ impl World {
                 *is_over = true;
             }
         }
+    }
+
+    /// Which one it is, its body says; of equal ones each comes once.
+    fn receive_whole(&mut self, heading: &Heading, body: Bytes) {
+        let group: u64 = heading.kind.as_str().parse().unwrap();
+        let is_it = |ticket: &u64| {
+            let Some(sent) = self.sent.get(*ticket as usize) else { return false };
+            !sent.is_stream && !self.whole.contains_key(ticket) && body == bytes_of(*ticket, sent.len)
+        };
+        let ticket = (group * 8..group * 8 + 8).find(is_it).expect("came twice, or was never sent");
+        assert_eq!(heading.route, message(ticket, 0, 0).heading.route);
+        self.whole.insert(ticket, body);
     }
 
     fn arrive_back(&mut self, at: usize) {
@@ -232,7 +246,13 @@ impl World {
             let has_come = match sent.is_stream {
                 // Of its bytes some may wait.
                 true => self.streams.values().any(|(t, ..)| *t == ticket.0),
-                false => self.whole.contains_key(&ticket.0),
+                false => {
+                    let body = bytes_of(ticket.0, sent.len);
+                    let is_equal = |t: u64| t / 8 == ticket.0 / 8 && bytes_of(t, self.sent[t as usize].len) == body;
+                    let come = self.whole.keys().filter(|t| is_equal(**t)).count();
+                    let is_answered = |(t, a): &(&Ticket, &Answer)| **a == Answer::Delivered && is_equal(t.0);
+                    come > self.answers.iter().filter(is_answered).count()
+                }
             };
             assert!(has_come, "{ticket:?} delivered before it was");
             self.answer(ticket, Answer::Delivered);
@@ -403,8 +423,12 @@ fn chunks(outbox: &mut Outbox, most: usize) -> Vec<(u64, usize)> {
             break;
         }
         for frame in Frames::new(out.written()) {
-            if let Frame::Chunk(chunk) = frame.unwrap() {
-                chunks.push((chunk.message, chunk.data.len()));
+            match frame.unwrap() {
+                Frame::Chunk(chunk) => chunks.push((chunk.message, chunk.data.len())),
+                Frame::Messages(messages) => {
+                    chunks.extend((messages.first..).zip(messages.bodies().map(<[u8]>::len)));
+                }
+                _ => {}
             }
         }
     }
@@ -482,7 +506,11 @@ fn a_packet_is_filled_to_the_last_byte() {
         assert!(outbox.fill(&mut out, &mut |_| {}));
         assert!(out.room() < begun::CRUMB + 30, "{} bytes left of a packet with {len}", out.room());
         let sum: usize = Frames::new(out.written())
-            .map(|frame| if let Ok(Frame::Chunk(c)) = frame { c.data.len() } else { 0 })
+            .map(|frame| match frame {
+                Ok(Frame::Chunk(chunk)) => chunk.data.len(),
+                Ok(Frame::Messages(messages)) => messages.size(),
+                _ => 0,
+            })
             .sum();
         assert!(sum > 1100, "{sum}");
     }

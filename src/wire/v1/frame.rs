@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::ack::Ack;
+use super::messages::{MESSAGES, Messages};
 use super::{Full, Malformed, Reader, Writer, malformed};
 
 /// One frame.
@@ -17,6 +18,8 @@ pub enum Frame<'a> {
     Ack(Ack<'a>),
     /// A piece of a message.
     Chunk(Chunk<'a>),
+    /// Small messages, whole.
+    Messages(Messages<'a>),
     /// Bytes the peer may have sent in this session, in all.
     Credit(u64),
     /// Message ids below this may be opened.
@@ -175,6 +178,7 @@ impl<'a> Frame<'a> {
             Self::Ping => out.u8(PING),
             Self::Ack(ack) => ack.write(out),
             Self::Chunk(chunk) => chunk.put(out, true),
+            Self::Messages(messages) => messages.put(out),
             Self::Credit(n) => numbers(out, CREDIT, &[n]),
             Self::Open(n) => numbers(out, OPEN, &[n]),
             Self::Drop { message, end } => numbers(out, DROP, &[message, end]),
@@ -215,6 +219,7 @@ impl<'a> Frame<'a> {
             ACK => Self::Ack(Ack::read(reader, false)?),
             ACK_ECN => Self::Ack(Ack::read(reader, true)?),
             kind @ CHUNK..=CHUNK_END => Self::Chunk(Chunk::read(reader, kind)?),
+            MESSAGES => Self::Messages(Messages::read(reader)?),
             CREDIT => Self::Credit(reader.varint("credit")?),
             OPEN => Self::Open(reader.varint("open")?),
             DROP => Self::Drop { message: reader.varint("message id")?, end: reader.varint("end")? },
@@ -369,7 +374,7 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-fn text<'a>(reader: &mut Reader<'a>, max: usize, what: &'static str) -> Result<&'a str, Malformed> {
+pub(super) fn text<'a>(reader: &mut Reader<'a>, max: usize, what: &'static str) -> Result<&'a str, Malformed> {
     let before = reader.at();
     std::str::from_utf8(reader.sized(max, what)?).or_else(|_| malformed(what, before))
 }
@@ -384,7 +389,7 @@ fn token8(out: &mut Writer<'_>, kind: u8, token: &[u8; 8]) -> Result<(), Full> {
     out.put(token)
 }
 
-fn bounded(out: &mut Writer<'_>, bytes: &[u8], max: usize) -> Result<(), Full> {
+pub(super) fn bounded(out: &mut Writer<'_>, bytes: &[u8], max: usize) -> Result<(), Full> {
     if bytes.len() > max { Err(Full) } else { out.sized(bytes) }
 }
 

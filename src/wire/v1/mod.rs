@@ -27,6 +27,7 @@
 //! | `0x00` `0x01` | PAD; PING |
 //! | `0x02` `0x03` | ACK: `largest, delay us, runs, first run, (gap, run) each`; `0x03` ends in `ECT(0), ECT(1), CE` |
 //! | `0x08` to `0x0f` | CHUNK: `message`; bit 1 (first) `kind, route, priority u8, total + 1`, else `offset`; bit 2 `length`; data; bit 0: the last |
+//! | `0x1a` | MESSAGES: `first message, kind, route, priority u8, count u8`, at least one; `length, data` each: whole, ids rising by one |
 //! | `0x10` `0x11` `0x12` | CREDIT: `bytes`; OPEN: `messages`; DROP: `message, bytes sent` |
 //! | `0x13` `0x14` | REFUSE: `message, reason`; CLOSE: `code, text` |
 //! | `0x15` `0x16` | PROBE and PROBED: 8 bytes |
@@ -47,6 +48,7 @@ pub mod handshake;
 mod handshake_tests;
 pub mod head;
 pub mod intro;
+pub mod messages;
 pub mod number;
 pub mod packet;
 pub mod payload;

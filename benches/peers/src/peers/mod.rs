@@ -70,6 +70,8 @@ pub(crate) fn all() -> Vec<&'static dyn Peer> {
         &roadstead::NACL,
         &roadstead::FREE,
         &roadstead::CUBIC,
+        &roadstead::LARGE,
+        &roadstead::LARGEST,
         &roadstead::CLASSIC,
         &quic::CUBIC,
         &quic::BBR,

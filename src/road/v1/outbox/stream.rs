@@ -98,7 +98,7 @@ impl Outbox {
             self.on_span_lost(id, end, end + 1);
         } else if begun.sent < end && !begun.is_in_turn {
             begun.is_in_turn = true;
-            let priority = begun.out.priority;
+            let priority = begun.out.heading.priority;
             self.class(priority).ring.push_back(id);
         }
     }

@@ -19,8 +19,9 @@ const CARS: usize = 64;
 const LEAST: usize = 64;
 /// Bytes that a CLOSE may take.
 const LAST_WORDS: u64 = 64;
-/// A packet with less room than this left is filled up with zeros, so that the train can go on.
-const SLACK: usize = 160;
+/// A packet with less room than this left is filled up with zeros, so that the train can go on: what a short message is not
+/// cut for, and its heading.
+const SLACK: usize = 300;
 
 /// What a packet may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

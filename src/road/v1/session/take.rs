@@ -1,6 +1,7 @@
 //! What comes in: a datagram of the session is opened in place, and its frames are told to the parts.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use super::super::Carried;
 use super::super::keys::Refused;
@@ -8,6 +9,7 @@ use super::super::message::{Heading, Incoming};
 use super::super::path::Moved;
 use super::super::route;
 use super::super::sent::{Fate, Verdict};
+use super::super::tally::Tally;
 use super::super::trace::{At, Metrics};
 use super::super::window::{Sight, Window};
 use super::{Code, Session, resend};
@@ -15,6 +17,7 @@ use crate::base::{Name, Time};
 use crate::message::{Message, Route};
 use crate::road::core::Core;
 use crate::road::datagram::Mark;
+use crate::road::outputs::Run;
 use crate::road::stats::Drop;
 use crate::transport::{Departure, Event, Failure, Stream};
 use crate::wire::v1::{Ack, Frame, Frames};
@@ -68,10 +71,10 @@ impl Session {
             let taken = match frame {
                 Ok(frame) => {
                     is_eliciting |= frame.is_eliciting();
+                    let messages = carries(&frame);
                     asks |= frame == Frame::Ping;
-                    let chunk = if let Frame::Chunk(chunk) = &frame { Some(chunk.message) } else { None };
                     let taken = self.on_frame(core, now, frame);
-                    is_refused |= chunk.is_some_and(|message| self.inbox.is_refusing(message));
+                    is_refused |= self.inbox.is_refusing(messages);
                     taken
                 }
                 Err(malformed) => Err(Broken(malformed.what)),
@@ -145,19 +148,16 @@ impl Session {
             Frame::Datagram(data) => self.on_cast(core, data),
             Frame::Ack(ack) => self.on_ack(core, now, &ack)?,
             Frame::Chunk(chunk) => {
-                let (name, serial, tally) = (&self.name, self.serial, &mut self.tally);
-                let mut bad = None;
-                let taken = self.inbox.on_chunk(&chunk, &mut |incoming| {
-                    let is_message = matches!(incoming, Incoming::Whole { .. });
-                    tally.messages_in += u64::from(is_message);
-                    core.stats.messages_in += u64::from(is_message);
-                    match come(name, &core.config.name, serial, incoming, Failure::Cancelled) {
-                        Ok(event) => core.event(event),
-                        Err(broken) => bad = Some(broken),
-                    }
-                });
-                taken.map_err(|_| Broken("a message"))?;
-                bad.map_or(Ok(()), Err)?;
+                let (from, tally, mut told) = ((&self.name, self.serial), &mut self.tally, Ok(()));
+                let deliver = &mut |incoming| told = told.and_then(|()| tell(core, tally, from, incoming));
+                self.inbox.on_chunk(&chunk, deliver).map_err(|_| Broken("a message"))?;
+                told?;
+            }
+            Frame::Messages(messages) => {
+                let (from, tally, mut told) = ((&self.name, self.serial), &mut self.tally, Ok(()));
+                let deliver = &mut |incoming| told = told.and_then(|()| tell(core, tally, from, incoming));
+                self.inbox.on_messages(&messages, deliver).map_err(|_| Broken("a message"))?;
+                told?;
             }
             Frame::Credit(total) => self.outbox.on_credit(total),
             Frame::Open(below) => self.outbox.on_open(below),
@@ -295,7 +295,7 @@ struct Fates<'a> {
     ids: &'a mut super::ids::Ids,
     renewals: &'a mut super::renewal::Renewals,
     core: &'a mut Core,
-    tally: &'a mut super::super::tally::Tally,
+    tally: &'a mut Tally,
 }
 
 impl Fates<'_> {
@@ -332,24 +332,56 @@ impl super::Clocks {
     }
 }
 
+/// Hands over what arrived.
+fn tell(core: &mut Core, tally: &mut Tally, (from, serial): (&Name, u64), incoming: Incoming) -> Result<(), Broken> {
+    let count = match &incoming {
+        Incoming::Whole { .. } => 1,
+        Incoming::Run { bodies, .. } => bodies.len() as u64,
+        _ => 0,
+    };
+    tally.messages_in += count;
+    core.stats.messages_in += count;
+    if let Incoming::Run { heading, bodies } = incoming {
+        let (route, kind) = headed(from, &core.config.name, &heading)?;
+        core.received(Run { from: from.clone(), route, kind, bodies });
+    } else {
+        let event = come(from, &core.config.name, serial, incoming, Failure::Cancelled)?;
+        core.event(event);
+    }
+    Ok(())
+}
+
+/// Route and kind as the application gets them.
+fn headed(from: &Name, own: &Name, heading: &Heading) -> Result<(Route, String), Broken> {
+    let mut route = route::read(&heading.route).ok_or(Broken("route"))?;
+    if !heading.kind.is_empty() || route != Route::default() {
+        route.src.estate.get_or_insert_with(|| from.clone());
+        route.dst.estate.get_or_insert_with(|| own.clone());
+    }
+    Ok((route, heading.kind.as_str().to_owned()))
+}
+
+/// The messages a frame has pieces of.
+fn carries(frame: &Frame<'_>) -> Range<u64> {
+    match frame {
+        Frame::Chunk(chunk) => chunk.message..chunk.message.saturating_add(1),
+        Frame::Messages(messages) => messages.first..messages.first.saturating_add(messages.count() as u64),
+        _ => 0..0,
+    }
+}
+
 /// What arrived as the application gets it: the sender's estate is who proved it, whatever the route says.
 pub(super) fn come(from: &Name, own: &Name, serial: u64, incoming: Incoming, cut: Failure) -> Result<Event, Broken> {
-    let routed = |heading: &Heading| {
-        let mut route = route::read(&heading.route).ok_or(Broken("route"))?;
-        if !heading.kind.is_empty() || route != Route::default() {
-            route.src.estate.get_or_insert_with(|| from.clone());
-            route.dst.estate.get_or_insert_with(|| own.clone());
-        }
-        Ok((route, heading.kind.as_str().to_owned()))
-    };
     let from_whom = from.clone();
     Ok(match incoming {
         Incoming::Whole { heading, body } => {
-            let (route, kind) = routed(&heading)?;
+            let (route, kind) = headed(from, own, &heading)?;
             Event::Received { from: from_whom, message: Message { route, kind, body } }
         }
+        // Those are told as one.
+        Incoming::Run { .. } => return Err(Broken("a run")),
         Incoming::Opened { message, heading } => {
-            let (route, kind) = routed(&heading)?;
+            let (route, kind) = headed(from, own, &heading)?;
             Event::Opened { from: from_whom, stream: Stream(serial, message), route, kind }
         }
         Incoming::Piece { message, data, is_last } => {
