@@ -173,6 +173,7 @@ fn handshake(suite: Suite) -> Value {
     let dial = Dial {
         pin,
         verify: None,
+        role: None,
         suites: vec![suite],
         parameters: Parameters::default(),
         site: None,
@@ -184,10 +185,14 @@ fn handshake(suite: Suite) -> Value {
     let ephemeral = SecretKey::from_bytes(Random::new([6; 32]).bytes());
 
     let hello = initiator.poll_transmit(now).unwrap().to_vec();
-    let Answer::Send(cookie) = responder.handle_datagram(now, WALL, from, &hello, |_| false) else { panic!() };
+    let Answer::Send(cookie) = responder.handle_datagram(now, WALL, from, &hello, |_| false, |_| false) else {
+        panic!()
+    };
     assert!(matches!(initiator.handle_datagram(now, WALL, &mut cookie.clone()), Progress::Stepped));
     let initiate = initiator.poll_transmit(now).unwrap().to_vec();
-    let Answer::Knock(applicant) = responder.handle_datagram(now, WALL, from, &initiate, |_| false) else { panic!() };
+    let Answer::Knock(applicant) = responder.handle_datagram(now, WALL, from, &initiate, |_| false, |_| false) else {
+        panic!()
+    };
     let cid = 0x1122_3344_5566_7788;
     let (established, welcome) = responder.accept(now, WALL, *applicant, cid, None).unwrap();
 

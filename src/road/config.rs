@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::shard::Shard;
 use super::v1::window::Algorithm;
-use crate::base::{Name, limits};
+use crate::base::{Acceptance, Name, limits};
 use crate::keep::Token;
+use crate::keep::roll::Verdict;
 use crate::nacl::{Secret, Suite};
 use crate::wire::v0::{BodyKind, HeadKind};
 use crate::wire::v1::Parameters;
@@ -30,6 +32,17 @@ pub enum Trust {
     Once,
     /// Any key under any name is accepted, whatever was known (`open_mode`).
     Always,
+}
+
+impl Trust {
+    /// Whether a key with this verdict is let in without anybody's word.
+    pub(crate) fn lets_in(self, verdict: Verdict) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Once => matches!(verdict, Verdict::Unknown | Verdict::Known(Acceptance::Pending)),
+            Self::Always => true,
+        }
+    }
 }
 
 /// Settings of a road.
@@ -63,6 +76,8 @@ pub struct Config {
     pub wires: Wires,
     /// How the fast one behaves.
     pub fast: Fast,
+    /// Which of the roads behind one address this is.
+    pub shard: Shard,
     /// Bytes of messages held for all estates together, each way.
     pub bytes: usize,
     /// Timers.
@@ -178,6 +193,7 @@ impl Config {
             fqdn: String::new(),
             wires: Wires::default(),
             fast: Fast::default(),
+            shard: Shard::ALONE,
             bytes: limits::ROAD_BYTES,
             timers: Timers::default(),
         }

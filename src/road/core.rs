@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::config::{Config, Trust};
+use super::config::Config;
 use super::stats::{Drop, Stats};
 use crate::base::{Acceptance, Name, Random, Time, limits};
 use crate::keep::roll::Verdict;
@@ -36,6 +36,8 @@ pub(crate) struct Core {
     outputs: VecDeque<Output>,
     /// Bytes of messages in `outputs`.
     waiting: usize,
+    /// When the application was told something last.
+    told: Time,
     /// Tickets of the fast wire answered, and streams whose buffers have room again.
     pub(crate) answered: u64,
     /// How many roles the roll has, and how many of them are pending.
@@ -92,6 +94,7 @@ impl Core {
             controls: VecDeque::new(),
             outputs: VecDeque::new(),
             waiting: 0,
+            told: now,
             answered: 0,
             known: 0,
             pending: 0,
@@ -178,11 +181,19 @@ impl Core {
     pub(crate) fn event(&mut self, event: Event) {
         self.waiting += bytes_of(&event);
         self.answered += u64::from(matches!(event, Event::Delivered { .. } | Event::Failed { .. }));
+        self.told = self.now;
         self.outputs.push_back(Output::Event(event));
     }
 
     pub(crate) fn keep(&mut self, change: Change) {
         self.outputs.push_back(Output::Keep(change));
+    }
+
+    /// Gives the queues' memory back where nothing has passed through them for a while.
+    pub(crate) fn rest(&mut self, quiet: Duration) {
+        if self.outputs.is_empty() && self.controls.is_empty() && self.now.since(self.told) >= quiet {
+            (self.outputs, self.controls) = (VecDeque::new(), VecDeque::new());
+        }
     }
 
     pub(crate) fn next_output(&mut self) -> Option<Output> {
@@ -200,7 +211,7 @@ impl Core {
     /// What the roll says of a presented key (wire v0 §6). An unknown one is written down and knocks, if there is room.
     pub(crate) fn judge(&mut self, key: &RoleKey) -> Judgement {
         let verdict = self.roll.verdict(key);
-        let is_trusted = self.is_trusted(verdict);
+        let is_trusted = self.config.trust.lets_in(verdict);
         match verdict {
             Verdict::Known(Acceptance::Accepted) => Judgement::Accepted,
             // Strangers are many: what is written down for them has an end, and beyond it they get silence.
@@ -228,11 +239,16 @@ impl Core {
         if verdict == Verdict::Known(Acceptance::Accepted) {
             return true;
         }
-        let is_trusted = self.is_trusted(verdict);
+        let is_trusted = self.config.trust.lets_in(verdict);
         if is_trusted {
             self.decide(key.clone(), Some(Acceptance::Accepted));
         }
         is_trusted
+    }
+
+    /// Whether the roll has let in just this key for its role.
+    pub(crate) fn is_accepted(&self, key: &RoleKey) -> bool {
+        self.roll.verdict(key) == Verdict::Known(Acceptance::Accepted)
     }
 
     /// Accepts a key about which nobody has decided: its holder has proved an enrolment token. Says whether it was news.
@@ -256,15 +272,6 @@ impl Core {
     /// Whether the roll holds just this key for its role.
     pub(crate) fn is_on_roll(&self, key: &RoleKey) -> bool {
         self.roll.find(&key.role).is_some_and(|(known, _)| known.same_keys(key))
-    }
-
-    /// Whether a key with this verdict is let in without anybody's word.
-    fn is_trusted(&self, verdict: Verdict) -> bool {
-        match self.config.trust {
-            Trust::Never => false,
-            Trust::Once => matches!(verdict, Verdict::Unknown | Verdict::Known(Acceptance::Pending)),
-            Trust::Always => true,
-        }
     }
 
     fn full(&mut self) -> Judgement {

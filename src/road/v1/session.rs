@@ -304,6 +304,7 @@ impl Session {
         super::hall::SessionView {
             name: self.name.clone(),
             remote: self.path.remote(),
+            heard: self.clocks.heard,
             rtt: self.rtt.smoothed(),
             rtt_min: self.rtt.min(),
             window: self.window.window(),

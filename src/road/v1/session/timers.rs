@@ -47,6 +47,7 @@ impl Session {
         }
         if self.clocks.rest.take_if(|due| *due <= now).is_some() {
             self.rest(now);
+            core.rest(QUIET);
         }
         let is_unconfirmed = self.greeting.as_ref().is_some_and(|greeting| now.since(greeting.since) >= UNCONFIRMED);
         if is_unconfirmed || now.since(self.clocks.heard) >= IDLE {
