@@ -1,4 +1,5 @@
-//! Messages on their way in: chunks become messages, whole and once each, and the peer is granted what we can hold.
+//! Messages on their way in: chunks become messages, whole and once each, or streams, which wait in `flow` until somebody asks;
+//! and the peer is granted what we can hold.
 //!
 //! Owns what is under reassembly, which ids are over, and both grants (CREDIT, OPEN). The law comes first: nothing is
 //! allocated for a chunk before it is known to be within what was granted. Knows no packets and keeps no timer.

@@ -1,6 +1,7 @@
 //! One session with one estate: it owns the parts, asks them, and decides. Parts never call each other.
 //!
-//! What comes in is in `take`, what goes out in `fill`; here is what a session is, and its timers.
+//! What comes in is in `take`, what goes out in `fill`, what is due when in `timers`; streams, casts and fresh ids have files of
+//! their own. Here is what a session is.
 
 mod casts;
 mod fill;
