@@ -53,6 +53,7 @@
 //! | `handshake/pace` | again after 0.25 s, doubling to 1 s; after 10 s every 8 s; a quarter of jitter, in the first 10 s only downward | handshake v1; a fleet must not march in step; handshakes at 5 % loss within 0.9 s (fault matrix) |
 //! | `handshake/cookie` | good for 60 s; 65,536 sessions begun in a minute | minute keys, the one before is kept |
 //! | `handshake/gate` | 1,024 buckets; 2,000 packets a second from a /24 or /48; 50 introductions a second | ten thousand estates behind one address are back in ten seconds |
+//! | | the same again of RETRYs, and of hellos with a token; 20,000 RETRYs a second to everybody | a RETRY costs as much as three silences, a hello with a token a Diffie-Hellman or two: `cargo bench --bench flood` |
 //! | `handshake/responder` | RETRY from 200 hellos a second; answers at most 3 times the question | ours: a fiftieth of a core; RFC 9000 §8 |
 //! | `handshake/initiator` | waits: pending 1 to 10 minutes, rejected 5 to 60, busy 1 to 60 s | bounds for what a WELCOME asks |
 //! | `handshake/intro` | an answer says it is good for an hour | ours |
@@ -99,6 +100,8 @@
 //! | | buffers of 512 bytes to 16 KiB for small messages | ours: 200 messages of 64 bytes an allocation |
 //! | `road/config` | datagrams to 65,487 bytes; fast again 600 s after classic | Linux's loopback less IPv6's and UDP's heads |
 //! | `base/limits` | `FAST_*` | each with its reason beside it |
+//! | `front` | 256 messages or 4 MiB of one estate, 16,384 of all, on the way to one road | ours: what a road may find no room for is little |
+//! | `drivers/raet` | one road on the daemon's thread; with more, 4 rounds ahead each way, 64 parcels between two | on two cores threads and channels cost a tenth of a CPU second per byte in large messages and a fifth in small ones (`--bench shards`); where there are more cores nobody has measured yet |
 //! | `drive` | socket buffers of 8 MiB and 4 MiB asked for; 8 trains taken in by one call | what they bring stays in a core's cache until it is opened |
 //!
 //! # Daemons

@@ -188,6 +188,19 @@
 //! [`tracing`] event under the target [`trace::TARGET`](crate::road::v1::trace::TARGET) at level trace; `--trace DIR` of a master or minion
 //! writes them as qlog (JSON text sequences), a file for each session, and `examples/trace_plot.rs` draws one of those.
 //!
+//! # Several roads at one address
+//!
+//! A master with `shards` above 1 has so many roads, each with a socket (`SO_REUSEPORT`), an engine and a thread. The kernel
+//! gives a datagram to one of them by its sender's address and port. Whose it is its session id says, modulo their number, and
+//! an INITIATE's by the nonce of its cookie: a road hands others theirs through a bounded queue. So an estate may move to where
+//! another socket hears it and stay in session, at the price of a copy. Minute keys are no two roads': the same INITIATE would
+//! be answered twice under one nonce; and a cookie is good for one address and port, so that its road is the one that gets it.
+//!
+//! In front of them stands [`Front`](crate::road::front::Front), which knows where each estate is and has the one roll. An estate
+//! that comes over another road is told of as joined once the road that held it has ended that session and said what became of
+//! its messages; messages for it are handed back until then. What a road decides about a key counts if the front's roll allows
+//! it when it hears of it, and all roads, that one too, are told: when everybody has heard everything all rolls are one.
+//!
 //! # What is promised once per session only
 //!
 //! *Once* holds within a session. When one ends, what was not confirmed fails with
@@ -199,4 +212,4 @@
 //!
 //! * Streams and casts between masters and minions: the road has them, the roles do not use them.
 //! * Our drivers do not watch their host's addresses: whoever calls [`handle_move`](crate::road::Road::handle_move) knows by other means.
-//! * Several sockets and threads for one road (`SO_REUSEPORT`): one road runs on one core.
+//! * Streams where a master has several roads: [`Shards`](crate::drivers::raet::shards::Shards) answers them as unsupported.
