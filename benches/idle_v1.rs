@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use roadstead::base::{Acceptance, Name, Random, Time};
 use roadstead::clock::Clock;
-use roadstead::keep::{OwnKeys, RoleKey};
+use roadstead::keep::{OwnKeys, RoleKey, Roll};
 use roadstead::message::Message;
 use roadstead::nacl::Suite;
 use roadstead::road::{Config, Datagram, Mark, Memory, Output, Road, Transmit, Trust};
@@ -31,6 +31,8 @@ struct Fleet {
     suite: Suite,
     random: Random,
     now: Time,
+    /// The master's.
+    keys: OwnKeys,
     master: Road,
     joined: usize,
     /// The estates that are there, numbered from `first`.
@@ -54,17 +56,24 @@ fn place(address: SocketAddr) -> usize {
     address.ip().to_bits() as usize & 0xff_ffff
 }
 
-/// An estate; one that knows a master calls it.
-fn road(name: &str, suite: Suite, random: &mut Random, now: Time, known: Option<RoleKey>) -> Road {
+fn config(name: &str, suite: Suite) -> Config {
     let name = Name::new(name).unwrap();
-    let mut config = Config::new(name.clone(), name);
-    (config.trust, config.main) = (Trust::Once, known.is_none());
+    let mut config = Config { trust: Trust::Once, ..Config::new(name.clone(), name) };
     config.fast.suites = vec![suite];
+    config
+}
+
+/// A master with these keys that knows these estates.
+fn master_of(keys: &OwnKeys, roll: Roll, suite: Suite, random: &mut Random, now: Time) -> Road {
+    let config = Config { main: true, ..config("master", suite) };
+    Road::new(config, keys.clone(), Memory { roll, ..Memory::default() }, random.bytes(), now)
+}
+
+/// An estate that calls a master it knows.
+fn estate_of(name: &str, suite: Suite, random: &mut Random, now: Time, known: RoleKey) -> Road {
     let mut disk = Memory::default();
-    if let Some(master) = known {
-        config.dial = vec![HERE];
-        disk.roll.set(master, Acceptance::Accepted);
-    }
+    disk.roll.set(known, Acceptance::Accepted);
+    let config = Config { dial: vec![HERE], ..config(name, suite) };
     Road::new(config, OwnKeys::generate(random), disk, random.bytes(), now)
 }
 
@@ -75,13 +84,15 @@ fn take(road: &mut Road, now: Time, from: SocketAddr, bytes: &mut [u8]) {
 impl Fleet {
     fn new(suite: Suite) -> Self {
         let (mut random, now) = (Random::from_number(1), Time(1_000_000));
-        let master = road("master", suite, &mut random, now, None);
+        let keys = OwnKeys::generate(&mut random);
+        let master = master_of(&keys, Roll::default(), suite, &mut random, now);
         let spent = (Duration::ZERO, Duration::ZERO);
         let (estates, buffer, clock) = (Vec::new(), Vec::new(), Clock::start());
         Self {
             suite,
             random,
             now,
+            keys,
             master,
             joined: 0,
             estates,
@@ -103,7 +114,7 @@ impl Fleet {
                 (self.first, self.estates) = (self.joined, Vec::new());
             }
             let fresh = (self.joined..self.joined + BATCH)
-                .map(|n| road(&format!("web{n}"), self.suite, &mut self.random, self.now, Some(key.clone())));
+                .map(|n| estate_of(&format!("web{n}"), self.suite, &mut self.random, self.now, key.clone()));
             self.estates.extend(fresh.collect::<Vec<_>>());
             let before = self.spent;
             self.talk(5, self.joined);
@@ -190,6 +201,19 @@ impl Fleet {
         }
     }
 
+    /// The master is killed and started again; seconds until all estates are back, and of its core meanwhile.
+    fn restart(&mut self) -> (f64, f64) {
+        let roll = self.master.roll().clone();
+        self.master = master_of(&self.keys, roll, self.suite, &mut self.random, self.now);
+        self.spent = (Duration::ZERO, Duration::ZERO);
+        let start = self.now;
+        while self.master.sessions().len() < self.joined {
+            self.talk(50, usize::MAX);
+            assert!(self.now < start + Duration::from_secs(60));
+        }
+        ((self.now - start).as_secs_f64(), self.spent.0.as_secs_f64())
+    }
+
     /// One message to every estate; milliseconds of a core until all are in datagrams, and until all have arrived.
     fn publish(&mut self) -> (f64, f64) {
         let body = Bytes::from(vec![7; 200]);
@@ -253,8 +277,10 @@ fn crowd(suite: Suite, count: usize) -> String {
     fleet.rest();
     let first = fleet.publish();
     let second = fleet.publish();
+    let (back, core) = fleet.restart();
     format!(
-        "handshake {ours:.0} us at the master, {theirs:.0} us at the estate; publish {:.1} ms, {:.1} ms until delivered; again {:.1} and {:.1} ms; {} MiB",
+        "handshake {ours:.0} us at the master, {theirs:.0} us at the estate; publish {:.1} ms, {:.1} ms until delivered; again {:.1} and {:.1} ms; {} MiB; \
+         after a restart all are back in {back:.1} s, for {core:.1} s of a core",
         first.0,
         first.1,
         second.0,

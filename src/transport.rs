@@ -287,6 +287,9 @@ pub struct Link {
     pub cipher: String,
     /// Seconds since it began.
     pub age: f64,
+    /// Seconds since something of it came last: more than a sign of life apart, and it may be gone.
+    #[serde(default)]
+    pub heard: f64,
     /// Round trip now, seconds.
     pub rtt: f64,
     /// Shortest round trip, seconds.

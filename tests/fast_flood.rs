@@ -100,6 +100,7 @@ fn spoofed_hellos_leave_nothing_and_keep_nobody_out() {
         let dial = || Dial {
             pin: public.public,
             verify: None,
+            role: None,
             suites: vec![roadstead::nacl::Suite::Nacl],
             parameters: Default::default(),
             site: None,

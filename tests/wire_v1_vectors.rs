@@ -104,6 +104,8 @@ fn frames() {
         ("ids: one, number 4, retire below 2", Frame::Ids(Ids::new(4, 2, &ids).unwrap())),
         ("datagram", Frame::Datagram(b"presence")),
         ("more: message 8, below 512 KiB", Frame::More { message: 8, below: 512 << 10 }),
+        ("renew: the first", Frame::Renew { turn: 1, body: [0x55; 48] }),
+        ("renewed: the first", Frame::Renewed { turn: 1, body: [0x66; 48] }),
     ]
     .into_iter()
     .map(|(what, frame)| {
@@ -179,6 +181,7 @@ fn handshake(suite: Suite) -> Value {
     let dial = Dial {
         pin,
         verify: None,
+        role: None,
         suites: vec![suite],
         parameters: Parameters::default(),
         site: None,
@@ -190,10 +193,14 @@ fn handshake(suite: Suite) -> Value {
     let ephemeral = SecretKey::from_bytes(Random::new([6; 32]).bytes());
 
     let hello = initiator.poll_transmit(now).unwrap().to_vec();
-    let Answer::Send(cookie) = responder.handle_datagram(now, WALL, from, &hello, |_| false) else { panic!() };
+    let Answer::Send(cookie) = responder.handle_datagram(now, WALL, from, &hello, |_| false, |_| false) else {
+        panic!()
+    };
     assert!(matches!(initiator.handle_datagram(now, WALL, &mut cookie.clone()), Progress::Stepped));
     let initiate = initiator.poll_transmit(now).unwrap().to_vec();
-    let Answer::Knock(applicant) = responder.handle_datagram(now, WALL, from, &initiate, |_| false) else { panic!() };
+    let Answer::Knock(applicant) = responder.handle_datagram(now, WALL, from, &initiate, |_| false, |_| false) else {
+        panic!()
+    };
     let cid = 0x1122_3344_5566_7788;
     let (established, welcome) = responder.accept(now, WALL, *applicant, cid, None).unwrap();
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::config::{Config, Trust};
+use super::config::Config;
 use super::outputs::{Output, Outputs, Run};
 use super::send::Headings;
 use super::stats::{Drop, Stats};
@@ -28,6 +28,8 @@ pub(crate) struct Core {
     pub(crate) now: Time,
     controls: VecDeque<(SocketAddr, Vec<u8>)>,
     outputs: Outputs,
+    /// When the application was told something last.
+    told: Time,
     /// Tickets of the fast wire answered, and streams whose buffers have room again.
     pub(crate) answered: u64,
     /// How many roles the roll has, and how many of them are pending.
@@ -84,6 +86,7 @@ impl Core {
             now,
             controls: VecDeque::new(),
             outputs: Outputs::default(),
+            told: now,
             answered: 0,
             known: 0,
             pending: 0,
@@ -169,6 +172,7 @@ impl Core {
     }
 
     pub(crate) fn event(&mut self, event: Event) {
+        self.told = self.now;
         if let Event::Delivered { .. } | Event::Failed { .. } = &event {
             self.answered += 1;
         }
@@ -180,11 +184,19 @@ impl Core {
 
     /// Messages that came together.
     pub(crate) fn received(&mut self, run: Run) {
+        self.told = self.now;
         self.outputs.received(run);
     }
 
     pub(crate) fn keep(&mut self, change: Change) {
         self.outputs.push(Output::Keep(change));
+    }
+
+    /// Gives the queues' memory back where nothing has passed through them for a while.
+    pub(crate) fn rest(&mut self, quiet: Duration) {
+        if self.outputs.len() == 0 && self.controls.is_empty() && self.now.since(self.told) >= quiet {
+            (self.outputs, self.controls) = (Outputs::default(), VecDeque::new());
+        }
     }
 
     #[inline]
@@ -199,7 +211,7 @@ impl Core {
     /// What the roll says of a presented key (wire v0 §6). An unknown one is written down and knocks, if there is room.
     pub(crate) fn judge(&mut self, key: &RoleKey) -> Judgement {
         let verdict = self.roll.verdict(key);
-        let is_trusted = self.is_trusted(verdict);
+        let is_trusted = self.config.trust.lets_in(verdict);
         match verdict {
             Verdict::Known(Acceptance::Accepted) => Judgement::Accepted,
             // Strangers are many: what is written down for them has an end, and beyond it they get silence.
@@ -227,11 +239,16 @@ impl Core {
         if verdict == Verdict::Known(Acceptance::Accepted) {
             return true;
         }
-        let is_trusted = self.is_trusted(verdict);
+        let is_trusted = self.config.trust.lets_in(verdict);
         if is_trusted {
             self.decide(key.clone(), Some(Acceptance::Accepted));
         }
         is_trusted
+    }
+
+    /// Whether the roll has let in just this key for its role.
+    pub(crate) fn is_accepted(&self, key: &RoleKey) -> bool {
+        self.roll.verdict(key) == Verdict::Known(Acceptance::Accepted)
     }
 
     /// Accepts a key about which nobody has decided: its holder has proved an enrolment token. Says whether it was news.
@@ -255,15 +272,6 @@ impl Core {
     /// Whether the roll holds just this key for its role.
     pub(crate) fn is_on_roll(&self, key: &RoleKey) -> bool {
         self.roll.find(&key.role).is_some_and(|(known, _)| known.same_keys(key))
-    }
-
-    /// Whether a key with this verdict is let in without anybody's word.
-    fn is_trusted(&self, verdict: Verdict) -> bool {
-        match self.config.trust {
-            Trust::Never => false,
-            Trust::Once => matches!(verdict, Verdict::Unknown | Verdict::Known(Acceptance::Pending)),
-            Trust::Always => true,
-        }
     }
 
     fn full(&mut self) -> Judgement {

@@ -261,6 +261,7 @@ impl Dialer {
         let dial = Dial {
             pin: key.public,
             verify: Some(key.verify),
+            role: Some(key.role.clone()),
             suites: settings.suites.clone(),
             parameters: settings.parameters,
             site: settings.site.clone(),

@@ -4,6 +4,7 @@ use super::super::dialer::refusal;
 use super::super::handshake::{Answer, Applicant, Progress, Silence};
 use super::{Hall, Waiting};
 use crate::base::{Name, Wall};
+use crate::keep::RoleKey;
 use crate::nacl::Secret;
 use crate::road::core::{Core, Judgement};
 use crate::road::datagram::Datagram;
@@ -45,7 +46,9 @@ impl Hall {
         let (now, wall) = (core.now, self.wall_at(core));
         let Some(at) = self.dialers.iter().position(|dialer| dialer.cid() == Some(cid)) else {
             core.stats.drop(Drop::Unknown);
-            let reset = self.responder.as_mut().filter(|_| super::data_cid(datagram.bytes).is_some());
+            // Of another road's session only that road can tell that it is lost.
+            let is_ours = super::data_cid(datagram.bytes).is_some() && core.config.shard.is_own(cid);
+            let reset = self.responder.as_mut().filter(|_| is_ours);
             let reset = reset.and_then(|r| r.reset(now, datagram.from, cid, datagram.bytes.len()));
             if let Some(reset) = reset {
                 core.send_raw(datagram.from, reset);
@@ -90,7 +93,8 @@ impl Hall {
         let wall = self.wall_at(core);
         let Some(responder) = &mut self.responder else { return core.stats.drop(Drop::Unknown) };
         // No key is revoked but by the roll, which is asked once its holder has proved it.
-        let answer = responder.handle_datagram(core.now, wall, datagram.from, datagram.bytes, |_| false);
+        let is_accepted = |key: &RoleKey| core.is_accepted(key);
+        let answer = responder.handle_datagram(core.now, wall, datagram.from, datagram.bytes, |_| false, is_accepted);
         match answer {
             Answer::Silence(why) => core.stats.drop(reason(why)),
             Answer::Send(reply) => core.send_raw(datagram.from, reply),

@@ -1,8 +1,5 @@
 //! Who we are, and proof of who a peer is: long-term keys, and the signature that ties them to a role.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use crate::base::limits::ID_MAX;
 use crate::base::{IllegalName, Name};
 use crate::keep::{OwnKeys, RoleKey};
@@ -31,22 +28,6 @@ pub struct Peer {
     /// The keys that will follow, vouched for by these.
     pub successor: Option<(PublicKey, VerifyKey, u32)>,
 }
-
-/// Bindings that were verified once and belong to accepted keys, by their prints; the older half is forgotten when there
-/// are too many. Only ever asked, never walked.
-#[derive(Debug)]
-pub(super) struct Bindings {
-    known: Prints,
-    /// What was known when `known` was begun.
-    older: Prints,
-    cap: usize,
-}
-
-type Prints = HashSet<[u8; 32], BuildHasherDefault<PrintHasher>>;
-
-/// Prints are hashes already, and only accepted estates choose any.
-#[derive(Default)]
-pub(super) struct PrintHasher(u64);
 
 impl Identity {
     /// Of `role` with `keys`, which are its `epoch`th. A role of more than [`ID_MAX`] bytes is refused.
@@ -104,24 +85,15 @@ impl Identity {
 }
 
 impl Peer {
-    /// Verifies the binding. `public` must have passed an agreement already.
-    pub(super) fn bound(
-        role: Name,
-        public: [u8; 32],
-        verify: &[u8; 32],
-        epoch: u32,
-        signature: &[u8; 64],
-    ) -> Option<Self> {
-        let text = binding(&role, &public, verify, epoch);
-        let verify = VerifyKey::from_bytes(verify).ok()?;
-        let key = RoleKey { role, verify, public: PublicKey::from_agreed(public) };
-        verify.verifies(&text, signature).then_some(Self { key, epoch, successor: None })
+    /// Verifies the binding.
+    pub(super) fn bound(key: RoleKey, epoch: u32, signature: &[u8; 64]) -> Option<Self> {
+        let text = binding(&key.role, key.public.as_bytes(), key.verify.as_bytes(), epoch);
+        key.verify.verifies(&text, signature).then_some(Self { key, epoch, successor: None })
     }
 
-    /// Of a binding that was verified before. `public` must have passed an agreement already.
-    pub(super) fn known(role: Name, public: [u8; 32], verify: &[u8; 32], epoch: u32) -> Option<Self> {
-        let verify = VerifyKey::from_bytes(verify).ok()?;
-        Some(Self { key: RoleKey { role, verify, public: PublicKey::from_agreed(public) }, epoch, successor: None })
+    /// With a binding that nobody has to verify: role and both keys are known to belong together.
+    pub(super) fn known(key: RoleKey, epoch: u32) -> Self {
+        Self { key, epoch, successor: None }
     }
 
     /// Verifies the announcement of keys to follow; `None` when it is not this peer's.
@@ -135,46 +107,6 @@ impl Peer {
         self.successor = Some((public, verify, next.epoch));
         Some(self)
     }
-}
-
-impl Bindings {
-    pub(super) fn new(cap: usize) -> Self {
-        Self { known: Prints::default(), older: Prints::default(), cap: cap.max(2) }
-    }
-
-    pub(super) fn knows(&self, print: &[u8; 32]) -> bool {
-        self.known.contains(print) || self.older.contains(print)
-    }
-
-    pub(super) fn remember(&mut self, print: [u8; 32]) {
-        if self.knows(&print) {
-            return;
-        }
-        if self.known.len() >= self.cap / 2 {
-            self.older = std::mem::take(&mut self.known);
-        }
-        self.known.insert(print);
-    }
-}
-
-impl Hasher for PrintHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(start) = bytes.first_chunk::<8>() {
-            self.0 = u64::from_be_bytes(*start);
-        }
-    }
-
-    /// The length of what follows, which is always the same.
-    fn write_usize(&mut self, _: usize) {}
-}
-
-/// What a binding is found by: everything that is signed, and the signature.
-pub(super) fn print(role: &Name, public: &[u8; 32], verify: &[u8; 32], epoch: u32, signature: &[u8; 64]) -> [u8; 32] {
-    derive::digest(&[&binding(role, public, verify, epoch), signature])
 }
 
 fn binding(role: &Name, public: &[u8; 32], verify: &[u8; 32], epoch: u32) -> Vec<u8> {
@@ -206,7 +138,7 @@ mod tests {
 
     fn prove(of: &Identity, role: &str, epoch: u32) -> Option<Peer> {
         let key = of.key();
-        Peer::bound(Name::new(role).unwrap(), *key.public.as_bytes(), key.verify.as_bytes(), epoch, of.binding())
+        Peer::bound(RoleKey { role: Name::new(role).unwrap(), ..key.clone() }, epoch, of.binding())
     }
 
     #[test]
@@ -215,9 +147,8 @@ mod tests {
         assert_eq!(prove(&ours, "web1", 3).unwrap().key, *ours.key());
         assert_eq!(prove(&ours, "web2", 3), None);
         assert_eq!(prove(&ours, "web1", 4), None);
-        let stolen = *other.key().public.as_bytes();
-        let verify = ours.key().verify;
-        assert_eq!(Peer::bound(ours.key().role.clone(), stolen, verify.as_bytes(), 3, ours.binding()), None);
+        let stolen = RoleKey { public: other.key().public, ..ours.key().clone() };
+        assert_eq!(Peer::bound(stolen, 3, ours.binding()), None);
         assert!(Identity::new(Name::new(&"x".repeat(65)).unwrap(), ours.keys.clone(), 0).is_err());
     }
 
@@ -233,16 +164,5 @@ mod tests {
         // A binding is no succession.
         let swapped = Successor { signature: *ours.binding(), ..ours.successor().unwrap() };
         assert_eq!(peer.with_successor(Some(swapped)), None);
-    }
-
-    #[test]
-    fn bindings_are_bounded() {
-        let mut bindings = Bindings::new(4);
-        for n in [1, 2, 2, 3, 1, 4, 5] {
-            bindings.remember([n; 32]);
-        }
-        assert!(!bindings.knows(&[1; 32]) && !bindings.knows(&[2; 32]), "the older half is forgotten");
-        assert!((3..=5).all(|n| bindings.knows(&[n; 32])));
-        assert!(bindings.known.len() + bindings.older.len() <= 4);
     }
 }

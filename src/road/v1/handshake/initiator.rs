@@ -7,7 +7,8 @@ use super::identity::{Identity, Peer};
 use super::mac::Mac;
 use super::pace::{HURRY, Pace, jitter};
 use super::{Established, Keys, Seen, Silence, begin, choose, codes};
-use crate::base::{Random, Time, Wall};
+use crate::base::{Name, Random, Time, Wall};
+use crate::keep::RoleKey;
 use crate::nacl::{Direction, KeyPair, PublicKey, Secret, SecretKey, Suite, Symmetric, VerifyKey, derive};
 use crate::wire::v1::handshake::{Cookie, Head, Hello, Initiate, Kind, Retry, Versions};
 use crate::wire::v1::{
@@ -21,6 +22,8 @@ pub struct Dial {
     pub pin: PublicKey,
     /// Its Ed25519 key, where that is pinned as well.
     pub verify: Option<VerifyKey>,
+    /// Its role, where that is known with both keys: then they were bound to each other when they were learnt.
+    pub role: Option<Name>,
     /// Suites, best first.
     pub suites: Vec<Suite>,
     /// What we grant.
@@ -341,8 +344,13 @@ impl Initiator {
         if best != Some(self.suite) || !welcome.offers.versions.contains(&VERSION) {
             return Err(Fault::Downgraded);
         }
-        let pin = *self.dial.pin.as_bytes();
-        let peer = Peer::bound(welcome.role.clone(), pin, &welcome.verify, welcome.epoch, &welcome.binding);
+        let verify = VerifyKey::from_bytes(&welcome.verify).map_err(|_| Fault::Stranger)?;
+        let key = RoleKey { role: welcome.role.clone(), verify, public: self.dial.pin };
+        let is_known = self.dial.verify == Some(verify) && self.dial.role.as_ref() == Some(&key.role);
+        let peer = match is_known {
+            true => Some(Peer::known(key, welcome.epoch)),
+            false => Peer::bound(key, welcome.epoch, &welcome.binding),
+        };
         let peer = peer.and_then(|peer| peer.with_successor(welcome.successor)).ok_or(Fault::Stranger)?;
         if self.dial.verify.is_some_and(|pinned| pinned != peer.key.verify) {
             return Err(Fault::Stranger);

@@ -46,6 +46,7 @@ impl Session {
             || self.acks.is_due(now)
             || self.path.has_work()
             || self.ids.is_due()
+            || self.renewals.has_work()
             || self.clocks.probes > 0
             || self.clocks.is_ping_due
             || self.inbox.has_work()
@@ -220,6 +221,10 @@ impl Session {
         if self.clocks.is_ping_due {
             Frame::Ping.write(out)?;
             self.sent.carry(Carried::Ping);
+            asks = true;
+        }
+        if let Some(renewal) = self.renewals.fill(out) {
+            self.sent.carry(renewal);
             asks = true;
         }
         if let Some(ids) = self.ids.fill(out) {
