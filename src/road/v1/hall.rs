@@ -6,6 +6,7 @@ mod asks;
 mod cids;
 mod door;
 mod enrol;
+mod send;
 mod view;
 
 pub use view::SessionView;
@@ -18,7 +19,6 @@ use std::time::Duration;
 use self::cids::Cids;
 use super::dialer::Dialer;
 use super::handshake::{Established, Identity, Responder, Rules};
-use super::message::Outgoing;
 use super::session::{Code, End, Session};
 use crate::base::{Acceptance, Name, Time, Wall, limits};
 use crate::keep::{OwnKeys, Token};
@@ -41,6 +41,8 @@ pub(crate) struct Hall {
     cids: Cids,
     /// Places by name; only ever asked, never walked.
     names: HashMap<Name, u32>,
+    /// Where the last message went.
+    recent: u32,
     dialers: Vec<Dialer>,
     /// Where estates wait that were turned away, by role: they are called when somebody decides.
     waiting: BTreeMap<Name, Waiting>,
@@ -98,6 +100,7 @@ impl Hall {
             births: 0,
             cids: Cids::default(),
             names: HashMap::new(),
+            recent: 0,
             dialers,
             waiting: BTreeMap::new(),
             agenda: Agenda::default(),
@@ -156,25 +159,6 @@ impl Hall {
         self.is_holding = false;
         (0..self.sessions.len() as u32).for_each(|index| self.touch(index));
         self.settle(core);
-    }
-
-    /// Hands a message to the estate's session; gives it back when there is no room.
-    pub(crate) fn send(&mut self, core: &mut Core, place: u32, outgoing: Outgoing) -> Option<Result<(), Outgoing>> {
-        let session = self.sessions.get_mut(place as usize)?.as_mut()?;
-        let pushed = session.outbox().push(outgoing);
-        // Who is in the line already is looked at when its turn comes, not for each of a thousand messages.
-        if pushed.is_err() || !self.agenda.is_in_line(place) {
-            self.touch(place);
-            self.settle(core);
-        }
-        Some(pushed)
-    }
-
-    /// The place of the session with this estate, if there is one.
-    pub(crate) fn place(&self, name: &Name) -> Option<u32> {
-        let place = *self.names.get(name)?;
-        let session = self.sessions.get(place as usize)?.as_ref()?;
-        session.is_confirmed().then_some(place)
     }
 
     /// Time has passed; says what the road has to do about it.
