@@ -1,11 +1,12 @@
 //! What one message costs between the application and the packet, both ways: `cargo bench --bench messages_v1`.
 //! No socket, no cipher: outbox, frames, inbox, acknowledgements.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use roadstead::base::Time;
-use roadstead::road::v1::message::{Body, Kind, Outgoing};
+use roadstead::road::v1::message::{Body, Heading, Incoming, Kind, Outgoing};
 use roadstead::road::v1::{Carried, Inbox, Outbox};
 use roadstead::transport::Ticket;
 use roadstead::wire::v1::{Frame, Frames, Writer};
@@ -27,9 +28,8 @@ fn main() {
     }
 }
 
-fn outgoing(ticket: u64, priority: u8, body: &Bytes) -> Option<Outgoing> {
-    let body = Body::Whole(body.clone());
-    Some(Outgoing { ticket: Ticket(ticket), priority, kind: Kind::new("load")?, route: Bytes::new(), body })
+fn outgoing(ticket: u64, heading: &Arc<Heading>, body: &Bytes) -> Outgoing {
+    Outgoing { ticket: Ticket(ticket), heading: Arc::clone(heading), body: Body::Whole(body.clone()) }
 }
 
 /// Messages of 64 bytes, `flight` of them pushed, packed, unpacked and acknowledged at a time.
@@ -66,10 +66,11 @@ fn run(rounds: u64, flight: u64, size: usize, priority: u8, body: &Bytes) -> Spe
     let (credit, rtt) = (1 << 24, Duration::from_secs(1));
     let (mut outbox, mut inbox) = (Outbox::new(credit, 1 << 14), Inbox::new(Time::ZERO, credit, 1 << 14));
     let (mut spent, mut done, mut come) = (Spent::default(), 0, 0);
+    let heading = Arc::new(Heading { kind: Kind::new("load").unwrap_or_default(), route: Bytes::new(), priority });
     let (mut packets, mut carried) = (vec![vec![0u8; size]; 64], Vec::<Carried>::new());
     for _ in 0..rounds {
         let start = Instant::now();
-        (0..flight).filter_map(|ticket| outgoing(ticket, priority, body)).for_each(|out| drop(outbox.push(out)));
+        (0..flight).map(|ticket| outgoing(ticket, &heading, body)).for_each(|out| drop(outbox.push(out)));
         spent.push += start.elapsed();
         while outbox.has_work() {
             let start = Instant::now();
@@ -84,12 +85,18 @@ fn run(rounds: u64, flight: u64, size: usize, priority: u8, body: &Bytes) -> Spe
             let filled = start.elapsed();
             for (packet, size) in packets.iter().zip(sizes) {
                 for frame in Frames::new(packet.get(..size).unwrap_or_default()) {
-                    if let Ok(Frame::Chunk(chunk)) = frame {
-                        let _ = inbox.on_chunk(&chunk, &mut |incoming| {
+                    let mut deliver = |incoming| match incoming {
+                        Incoming::Run { bodies, .. } => come += bodies.map(drop).count() as u64,
+                        incoming => {
                             come += 1;
                             drop(incoming);
-                        });
-                    }
+                        }
+                    };
+                    let _ = match frame {
+                        Ok(Frame::Chunk(chunk)) => inbox.on_chunk(&chunk, &mut deliver),
+                        Ok(Frame::Messages(messages)) => inbox.on_messages(&messages, &mut deliver),
+                        _ => Ok(()),
+                    };
                 }
             }
             let read = start.elapsed();

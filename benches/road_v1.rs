@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -31,10 +31,6 @@ fn name(text: &str) -> Name {
 fn config(text: &str, case: Case) -> Config {
     let fast = Fast { suites: vec![case.suite], datagram: case.datagram, ..Fast::default() };
     Config { trust: Trust::Once, fast, ..Config::new(name(text), name(text)) }
-}
-
-fn local() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
 fn main() {
@@ -68,32 +64,61 @@ fn main() {
     println!("64 B question and answer             p50 {p50:.1} us, p99 {p99:.1} us");
 }
 
-/// Sends messages of `size` bytes, `outstanding` bytes unconfirmed at most, for `time`; bytes that arrived, seconds, CPU.
-fn flood(case: Case, size: usize, outstanding: usize, time: Duration) -> (u64, f64, f64) {
-    let done = Arc::new(AtomicBool::new(false));
-    let got = Arc::new(AtomicU64::new(0));
-    let (send_address, receive_address) = std::sync::mpsc::channel();
-    let receiver = {
-        let (done, got) = (done.clone(), got.clone());
-        thread::spawn(move || {
-            let config = Config { main: true, ..config("sink", case) };
-            let keys = OwnKeys::generate(&mut Random::from_number(1));
-            let mut plain = Plain::bind(local(), config, keys, Memory::default()).unwrap();
-            send_address.send(plain.address().unwrap()).unwrap();
-            while !done.load(Ordering::Relaxed) {
-                if let Some(Output::Event(Event::Received { message, .. })) =
-                    plain.next(Duration::from_millis(20)).unwrap()
+/// Two roads in session, the far one on a thread of its own, which does `take` with every message until the near one is dropped.
+struct Pair {
+    near: Plain,
+    far: Option<(Arc<AtomicBool>, JoinHandle<()>)>,
+}
+
+impl Pair {
+    fn new(case: Case, mut take: impl FnMut(&mut Plain, Name, Message) + Send + 'static) -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let (tell, told) = std::sync::mpsc::channel();
+        let is_done = Arc::clone(&done);
+        let thread = thread::spawn(move || {
+            let mut far = bind(Config { main: true, ..config("sink", case) }, 1);
+            tell.send(far.address().unwrap()).unwrap();
+            while !is_done.load(Ordering::Relaxed) {
+                if let Some(Output::Event(Event::Received { from, message })) =
+                    far.next(Duration::from_millis(20)).unwrap()
                 {
-                    got.fetch_add(message.body.len() as u64, Ordering::Relaxed);
+                    take(&mut far, from, message);
                 }
             }
-        })
-    };
-    let config = Config { dial: vec![receive_address.recv().unwrap()], ..config("source", case) };
-    let keys = OwnKeys::generate(&mut Random::from_number(2));
-    let mut plain = Plain::bind(local(), config, keys, Memory::default()).unwrap();
-    let sink = name("sink");
-    while !matches!(plain.next(Duration::from_secs(10)).unwrap(), Some(Output::Event(Event::Joined { .. }))) {}
+        });
+        let mut near = bind(Config { dial: vec![told.recv().unwrap()], ..config("source", case) }, 2);
+        while !matches!(near.next(Duration::from_secs(10)).unwrap(), Some(Output::Event(Event::Joined { .. }))) {}
+        Self { near, far: Some((done, thread)) }
+    }
+
+    /// Whether there is room for one more message.
+    fn send(&mut self, ticket: u64, body: &Bytes) -> bool {
+        let message = Message { body: body.clone(), ..Message::default() };
+        self.near.submit(Command::Send { ticket: Ticket(ticket), to: name("sink"), message }).is_ok()
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        if let Some((done, thread)) = self.far.take() {
+            done.store(true, Ordering::Relaxed);
+            thread.join().unwrap();
+        }
+    }
+}
+
+fn bind(config: Config, seed: u64) -> Plain {
+    let keys = OwnKeys::generate(&mut Random::from_number(seed));
+    Plain::bind(SocketAddr::from(([127, 0, 0, 1], 0)), config, keys, Memory::default()).unwrap()
+}
+
+/// Sends messages of `size` bytes, `outstanding` bytes unconfirmed at most, for `time`; bytes that arrived, seconds, CPU.
+fn flood(case: Case, size: usize, outstanding: usize, time: Duration) -> (u64, f64, f64) {
+    let got = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&got);
+    let mut pair = Pair::new(case, move |_, _, message| {
+        count.fetch_add(message.body.len() as u64, Ordering::Relaxed);
+    });
     let body = Bytes::from(vec![7u8; size]);
     let (mut going, mut ticket) = (0usize, 0u64);
     let mut start = Instant::now();
@@ -106,17 +131,12 @@ fn flood(case: Case, size: usize, outstanding: usize, time: Duration) -> (u64, f
             (is_warm, start, base, cpu) = (true, Instant::now(), got.load(Ordering::Relaxed), cpu_seconds());
             end = start + time;
         }
-        while going + size <= outstanding {
+        while going + size <= outstanding && pair.send(ticket, &body) {
             ticket += 1;
-            let message = Message { body: body.clone(), ..Message::default() };
-            let command = Command::Send { ticket: Ticket(ticket), to: sink.clone(), message };
-            if plain.submit(command).is_err() {
-                break;
-            }
             going += size;
         }
         let mut patience = Duration::from_millis(20);
-        while let Some(output) = plain.next(patience).unwrap() {
+        while let Some(output) = pair.near.next(patience).unwrap() {
             match output {
                 Output::Event(Event::Delivered { .. }) => going -= size,
                 Output::Event(Event::Failed { why, .. }) => panic!("{why}"),
@@ -130,49 +150,25 @@ fn flood(case: Case, size: usize, outstanding: usize, time: Duration) -> (u64, f
     }
     let (took, bytes, cpu) = (start.elapsed().as_secs_f64(), got.load(Ordering::Relaxed) - base, cpu_seconds() - cpu);
     if std::env::var_os("SESSIONS").is_some() {
-        println!("{:#?}", plain.road().sessions());
+        println!("{:#?}", pair.near.road().sessions());
     }
-    done.store(true, Ordering::Relaxed);
-    receiver.join().unwrap();
     (bytes, took, cpu)
 }
 
 /// One question of 64 bytes after the other; microseconds until the answer, median and 99th percentile.
 fn ask(case: Case, time: Duration) -> (f64, f64) {
-    let done = Arc::new(AtomicBool::new(false));
-    let (send_address, receive_address) = std::sync::mpsc::channel();
-    let server = {
-        let done = done.clone();
-        thread::spawn(move || {
-            let config = Config { main: true, ..config("sink", case) };
-            let keys = OwnKeys::generate(&mut Random::from_number(1));
-            let mut plain = Plain::bind(local(), config, keys, Memory::default()).unwrap();
-            send_address.send(plain.address().unwrap()).unwrap();
-            while !done.load(Ordering::Relaxed) {
-                if let Some(Output::Event(Event::Received { from, message })) =
-                    plain.next(Duration::from_millis(20)).unwrap()
-                {
-                    let message = Message { body: message.body, ..Message::default() };
-                    plain.submit(Command::Send { ticket: Ticket(0), to: from, message }).unwrap();
-                }
-            }
-        })
-    };
-    let config = Config { dial: vec![receive_address.recv().unwrap()], ..config("source", case) };
-    let mut plain =
-        Plain::bind(local(), config, OwnKeys::generate(&mut Random::from_number(2)), Memory::default()).unwrap();
-    while !matches!(plain.next(Duration::from_secs(10)).unwrap(), Some(Output::Event(Event::Joined { .. }))) {}
+    let mut pair = Pair::new(case, |far, from, message| {
+        let message = Message { body: message.body, ..Message::default() };
+        far.submit(Command::Send { ticket: Ticket(0), to: from, message }).unwrap();
+    });
     let (mut times, end) = (Vec::new(), Instant::now() + time);
     let body = Bytes::from(vec![7u8; 64]);
     while Instant::now() < end {
         let asked = Instant::now();
-        let message = Message { body: body.clone(), ..Message::default() };
-        plain.submit(Command::Send { ticket: Ticket(1), to: name("sink"), message }).unwrap();
-        while !matches!(plain.next(Duration::from_secs(1)).unwrap(), Some(Output::Event(Event::Received { .. }))) {}
+        assert!(pair.send(1, &body), "there is room for one");
+        while !matches!(pair.near.next(Duration::from_secs(1)).unwrap(), Some(Output::Event(Event::Received { .. }))) {}
         times.push(asked.elapsed());
     }
-    done.store(true, Ordering::Relaxed);
-    server.join().unwrap();
     times.sort();
     let at = |share: usize| times.get(times.len() * share / 100).map_or(0.0, |time| time.as_secs_f64() * 1e6);
     (at(50), at(99))

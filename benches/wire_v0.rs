@@ -50,7 +50,7 @@ fn packets(head_kind: HeadKind, foot: FootKind, sign: &SigningKey) {
         foot,
         ..Head::default()
     };
-    let (coat, verify) = ([0x5a; COAT], sign.verify_key());
+    let (coat, verify) = ([0x5a; COAT], sign.verify_key().verifier().unwrap());
     let mut datagram = Vec::with_capacity(2048);
     let name = format!("{head_kind:?} head, {}", if foot == FootKind::Nacl { "signed" } else { "unsigned" });
     row(&format!("write, {name}"), 0, || {
@@ -59,7 +59,7 @@ fn packets(head_kind: HeadKind, foot: FootKind, sign: &SigningKey) {
     });
     row(&format!("read, {name}"), 0, || {
         let packet = v0::read(black_box(&datagram)).unwrap();
-        assert!(foot == FootKind::Nada || packet.verify(&verify));
+        assert!(foot == FootKind::Nada || packet.is_signed_by(&verify));
     });
     if foot == FootKind::Nacl {
         row(&format!("read, {name}, unchecked"), 0, || {
@@ -95,12 +95,12 @@ fn message(sign: &SigningKey) {
             segments.write(i as u32, (false, false), Some(sign), datagram);
         }
     });
-    let verify = sign.verify_key();
+    let verify = sign.verify_key().verifier().unwrap();
     row("verify and put together", len, || {
         let mut tray = None;
         for datagram in &datagrams {
             let packet = v0::read(datagram).unwrap();
-            assert!(packet.verify(&verify));
+            assert!(packet.is_signed_by(&verify));
             tray.get_or_insert_with(|| Tray::new(&packet.head).unwrap()).insert(&packet.head, packet.coat).unwrap();
         }
         drop(black_box(tray.unwrap().into_coat().unwrap()));

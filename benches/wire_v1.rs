@@ -244,10 +244,12 @@ fn handshake(now: Time, who: &Arc<Identity>, responder: &mut Responder) -> (Dura
     let dial = Dial {
         pin: responder.identity().key().public,
         verify: None,
+        role: None,
         suites: Suite::preferred().to_vec(),
         parameters: Parameters::default(),
         site: None,
         enrolment: None,
+        must_enrol: false,
         early: Vec::new(),
     };
     let clock = Clock::start();
@@ -262,14 +264,14 @@ fn handshake(now: Time, who: &Arc<Identity>, responder: &mut Responder) -> (Dura
     let mut initiator = Initiator::new(who.clone(), dial, seed, now);
     let hello = initiator.poll_transmit(now).unwrap().to_vec();
     lap(&mut asking);
-    let Answer::Send(mut cookie) = responder.handle_datagram(now, wall, from, &hello, |_| false) else {
+    let Answer::Send(mut cookie) = responder.handle_datagram(now, wall, from, &hello, |_| false, |_| false) else {
         panic!("no cookie")
     };
     lap(&mut answering);
     assert!(matches!(initiator.handle_datagram(now, wall, &mut cookie), Progress::Stepped));
     let initiate = initiator.poll_transmit(now).unwrap().to_vec();
     lap(&mut asking);
-    let Answer::Knock(applicant) = responder.handle_datagram(now, wall, from, &initiate, |_| false) else {
+    let Answer::Knock(applicant) = responder.handle_datagram(now, wall, from, &initiate, |_| false, |_| false) else {
         panic!("no knock")
     };
     let (theirs, mut welcome) = responder.accept(now, wall, *applicant, now.0, None).unwrap();

@@ -5,14 +5,19 @@
 
 use std::future::Future;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Acceptance, Fingerprint, Name};
-use crate::message::Message;
+use crate::message::{Message, Route};
 
 /// The caller's own number for a message on its way; it comes back exactly once, as delivered or failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Ticket(pub u64);
+
+/// A stream that comes in. Its numbers mean nothing to an application; no two streams of one transport have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Stream(pub u64, pub u64);
 
 /// What a role asks of a transport.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +39,56 @@ pub enum Command {
         to: Name,
         /// What to send.
         message: Message,
+    },
+    /// A stream begins: a message of any length, written piece by piece. Its ticket is answered by `Delivered` or `Failed`.
+    Open {
+        /// The caller's number; no other stream that lives may have it.
+        ticket: Ticket,
+        /// The estate to reach.
+        to: Name,
+        /// Where it goes, as a message's.
+        route: Route,
+        /// What it is, as a message's.
+        kind: String,
+    },
+    /// The next bytes of a stream. What does not fit yet comes back as a command of its own. For a stream that is over it is
+    /// taken and comes to nothing: its ticket says why.
+    Write {
+        /// The stream's ticket.
+        ticket: Ticket,
+        /// The estate it goes to.
+        to: Name,
+        /// The bytes.
+        data: Bytes,
+        /// Whether the stream ends with them.
+        fin: bool,
+    },
+    /// A message or a stream is given up: it fails with [`Failure::Cancelled`], unless its ticket is answered already. A message may
+    /// have arrived all the same.
+    Cancel {
+        /// Its ticket.
+        ticket: Ticket,
+        /// The estate it goes to.
+        to: Name,
+    },
+    /// Asks for the next bytes of a stream: one [`Event::Chunk`] for each time, as soon as there are any. What nobody asks for
+    /// waits at the sender.
+    Take {
+        /// Which.
+        stream: Stream,
+    },
+    /// A stream is not wanted, or not any more; nothing is heard of it again, and its sender's ticket fails.
+    Refuse {
+        /// Which.
+        stream: Stream,
+    },
+    /// Some bytes in one packet, unreliable: for presence and metrics. It has no ticket; [`Event::Uncast`] tells of one that could
+    /// never go.
+    Cast {
+        /// The estate to reach.
+        to: Name,
+        /// What to send.
+        data: Bytes,
     },
 }
 
@@ -103,6 +158,52 @@ pub enum Event {
         /// Why.
         why: Failure,
     },
+    /// A stream comes in. Its bytes come to who asks for them by [`Command::Take`]; who does not want them says
+    /// [`Command::Refuse`].
+    Opened {
+        /// The estate that sends it, proven by its key.
+        from: Name,
+        /// The stream.
+        stream: Stream,
+        /// Where it goes, as a message's.
+        route: Route,
+        /// What it is, as a message's.
+        kind: String,
+    },
+    /// The next bytes of a stream, in order.
+    Chunk {
+        /// The estate that sends it.
+        from: Name,
+        /// The stream.
+        stream: Stream,
+        /// The bytes; empty only at a stream's end.
+        data: Bytes,
+        /// Whether the stream ends with them.
+        fin: bool,
+    },
+    /// A stream ends before its end.
+    Cut {
+        /// The estate that sent it.
+        from: Name,
+        /// The stream.
+        stream: Stream,
+        /// `Cancelled` by its sender, or `Lost` with the session.
+        why: Failure,
+    },
+    /// A cast arrived: once at most, in any order.
+    Cast {
+        /// The estate that sent it, proven by its key.
+        from: Name,
+        /// What it says.
+        data: Bytes,
+    },
+    /// A cast could not go.
+    Uncast {
+        /// The estate it was for.
+        to: Name,
+        /// Why.
+        why: Failure,
+    },
     /// After a command was handed back: there is room again.
     Room,
 }
@@ -159,6 +260,18 @@ pub enum Failure {
     /// The estate left before it confirmed; it may or may not have the message.
     #[error("the estate left before it confirmed the message")]
     Lost,
+    /// The wire or transport this estate is reached by carries no such thing.
+    #[error("the wire to this estate does not carry it")]
+    Unsupported,
+    /// The sender gave it up.
+    #[error("the sender gave it up")]
+    Cancelled,
+    /// A cast has to fit one packet.
+    #[error("a cast has at most {limit} bytes on this path")]
+    OverPacket {
+        /// Bytes that would have fitted; 1,164 do on every path.
+        limit: u16,
+    },
 }
 
 /// One session of a transport as an operator sees it. Counters are from its beginning.
@@ -174,6 +287,9 @@ pub struct Link {
     pub cipher: String,
     /// Seconds since it began.
     pub age: f64,
+    /// Seconds since something of it came last: more than a sign of life apart, and it may be gone.
+    #[serde(default)]
+    pub heard: f64,
     /// Round trip now, seconds.
     pub rtt: f64,
     /// Shortest round trip, seconds.

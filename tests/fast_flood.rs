@@ -100,10 +100,12 @@ fn spoofed_hellos_leave_nothing_and_keep_nobody_out() {
         let dial = || Dial {
             pin: public.public,
             verify: None,
+            role: None,
             suites: vec![roadstead::nacl::Suite::Nacl],
             parameters: Default::default(),
             site: None,
             enrolment: None,
+            must_enrol: false,
             early: Vec::new(),
         };
         // Hellos of somebody who knows the master's key, and their copies with another mac.

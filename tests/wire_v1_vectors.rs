@@ -17,6 +17,7 @@ use roadstead::keep::OwnKeys;
 use roadstead::nacl::{Direction, Record, RecordKey, Secret, SecretKey, SigningKey, Suite, Symmetric, derive};
 use roadstead::road::v1::handshake::{Answer, Dial, Identity, Initiator, PROTOCOL, Progress, Responder, Rules};
 use roadstead::road::v1::{Keys, Seen};
+use roadstead::wire::v1::messages::Messages;
 use roadstead::wire::v1::{
     Ack, Chunk, Cookie, DataHead, Ecn, Frame, Frames, Hello, Ids, Initiate, Initiation, Opening, Parameters, Status,
     Truncated, Welcome, Writer, varint,
@@ -71,6 +72,12 @@ fn frames() {
     let chunk = Chunk { message: 7, offset: 0, fin: true, opening: Some(opening), data: b"hello" };
     let later = Chunk { message: 7, offset: 1200, fin: false, opening: None, data: b"later" };
     let stream = Chunk { message: 8, opening: Some(unknown), fin: false, ..chunk };
+    let mut joined = [0; 64];
+    let mut out = Writer::new(&mut joined);
+    let mut joining = Messages::begin(9, ("load", b"route", 1), b"hello", &mut out).unwrap();
+    assert!(joining.push(b"", &mut out) && joining.push(b"again", &mut out));
+    let size = out.at();
+    let Some(Ok(messages)) = Frames::new(&joined[..size]).next() else { panic!() };
     let mut ids = Vec::new();
     Ids::pack(0x0102_0304_0506_0708, &[0xaa; 16], &mut ids);
     let mut ack = [0; 64];
@@ -86,6 +93,7 @@ fn frames() {
         ("chunk: message 7, whole, load, priority 1", Frame::Chunk(chunk)),
         ("chunk: message 7 at 1200", Frame::Chunk(later)),
         ("chunk: message 8, total not known", Frame::Chunk(stream)),
+        ("messages: 9 to 11, load, priority 1", messages),
         ("credit: 1 MiB", Frame::Credit(1 << 20)),
         ("open: 256", Frame::Open(256)),
         ("drop: message 7 after 1200 bytes", Frame::Drop { message: 7, end: 1200 }),
@@ -95,6 +103,9 @@ fn frames() {
         ("probed", Frame::Probed([1, 2, 3, 4, 5, 6, 7, 8])),
         ("ids: one, number 4, retire below 2", Frame::Ids(Ids::new(4, 2, &ids).unwrap())),
         ("datagram", Frame::Datagram(b"presence")),
+        ("more: message 8, below 512 KiB", Frame::More { message: 8, below: 512 << 10 }),
+        ("renew: the first", Frame::Renew { turn: 1, body: [0x55; 48] }),
+        ("renewed: the first", Frame::Renewed { turn: 1, body: [0x66; 48] }),
     ]
     .into_iter()
     .map(|(what, frame)| {
@@ -170,20 +181,26 @@ fn handshake(suite: Suite) -> Value {
     let dial = Dial {
         pin,
         verify: None,
+        role: None,
         suites: vec![suite],
         parameters: Parameters::default(),
         site: None,
         enrolment: None,
+        must_enrol: false,
         early: vec![1],
     };
     let mut initiator = Initiator::new(minion, dial, [6; 32], now);
     let ephemeral = SecretKey::from_bytes(Random::new([6; 32]).bytes());
 
     let hello = initiator.poll_transmit(now).unwrap().to_vec();
-    let Answer::Send(cookie) = responder.handle_datagram(now, WALL, from, &hello, |_| false) else { panic!() };
+    let Answer::Send(cookie) = responder.handle_datagram(now, WALL, from, &hello, |_| false, |_| false) else {
+        panic!()
+    };
     assert!(matches!(initiator.handle_datagram(now, WALL, &mut cookie.clone()), Progress::Stepped));
     let initiate = initiator.poll_transmit(now).unwrap().to_vec();
-    let Answer::Knock(applicant) = responder.handle_datagram(now, WALL, from, &initiate, |_| false) else { panic!() };
+    let Answer::Knock(applicant) = responder.handle_datagram(now, WALL, from, &initiate, |_| false, |_| false) else {
+        panic!()
+    };
     let cid = 0x1122_3344_5566_7788;
     let (established, welcome) = responder.accept(now, WALL, *applicant, cid, None).unwrap();
 

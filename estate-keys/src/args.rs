@@ -1,8 +1,10 @@
 //! What can be typed. Says nothing about what it does.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as Group, Parser, Subcommand};
+use roadstead::base::Name;
 
 /// Lists, accepts, rejects and deletes the keys of a Roadstead master.
 ///
@@ -65,6 +67,42 @@ pub(crate) enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Make, show and delete enrolment tokens, which let new machines in without a look at their fingerprints
+    #[command(
+        subcommand,
+        after_help = "A new minion gets the token in a file that only it may read, named by `enrolment_file` in its settings. \
+It is accepted at first contact, and takes no master that does not know the token."
+    )]
+    Token(Tokens),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tokens {
+    /// Make a token and show it, this once
+    New {
+        /// The only id it lets in; without one, any that has no key here yet
+        #[arg(value_name = "NAME", value_parser = name)]
+        name: Option<Name>,
+        /// How long it holds: 30m, 24h, 7d
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = crate::token::ttl)]
+        ttl: Duration,
+    },
+    /// Show which tokens there are, for whom and how long; not the tokens themselves
+    List {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete tokens: nobody enrols with them any more; who did stays
+    Delete {
+        /// Tokens, or their ids as `list` shows them
+        #[arg(value_name = "TOKEN", required = true)]
+        tokens: Vec<String>,
+    },
+}
+
+fn name(text: &str) -> Result<Name, String> {
+    Name::new(text).map_err(|why| why.to_string())
 }
 
 #[derive(Debug, Group)]

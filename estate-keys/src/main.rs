@@ -7,6 +7,7 @@ mod args;
 mod change;
 mod select;
 mod show;
+mod token;
 
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Write};
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use roadstead::base::Random;
 use roadstead::host::settings::{DutyKind, Settings};
-use roadstead::keep::{KeepError, OwnKeys, Reading, Roll, Store};
+use roadstead::keep::{KeepError, OwnKeys, Reading, Roll, Store, Token};
 
 use args::{Args, Command};
 use select::{Asked, Scope};
@@ -64,6 +65,7 @@ fn run(args: Args) -> Result<u8, Failure> {
         Command::Reject(choice) => change::apply(&desk, change::Verb::Reject, &choice.into()),
         Command::Delete(choice) => change::apply(&desk, change::Verb::Delete, &choice.into()),
         Command::Gen { force } => desk.generate(force),
+        Command::Token(tokens) => token::apply(&desk, tokens),
     }
 }
 
@@ -73,7 +75,7 @@ impl Desk {
         // The daemon logs the warnings; here they would only hide the answer.
         let (settings, _) = Settings::load(duty, args.config.as_deref(), args.root_dir.as_deref())
             .map_err(|error| Failure { code: 2, sentence: error.to_string() })?;
-        let creates = matches!(args.command, Command::Gen { .. });
+        let creates = matches!(args.command, Command::Gen { .. } | Command::Token(args::Tokens::New { .. }));
         if !creates && matches!(settings.pki_dir.try_exists(), Ok(false)) {
             let sentence = format!(
                 "no keys at {}: start the {duty} once, or name its settings with -c FILE",
@@ -92,6 +94,15 @@ impl Desk {
             say(&format!("warning: {error}"));
         }
         Ok(roll)
+    }
+
+    /// The enrolment tokens; broken files are told of and left out.
+    fn tokens(&self) -> Result<Vec<Token>, Failure> {
+        let (tokens, errors) = self.store.tokens().map_err(|error| self.explain(&error))?;
+        for error in errors {
+            say(&format!("warning: {error}"));
+        }
+        Ok(tokens)
     }
 
     /// Who was met on which wire; what cannot be read is told of and counts as unknown.
@@ -143,12 +154,7 @@ impl Desk {
     }
 
     fn generate(&self, force: bool) -> Result<u8, Failure> {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|error| Failure {
-            code: 2,
-            sentence: format!("the system has no random numbers to make a key of: {error}"),
-        })?;
-        let keys = OwnKeys::generate(&mut Random::new(seed));
+        let keys = OwnKeys::generate(&mut Random::new(seed()?));
         self.store.create_own_keys(&keys, force).map_err(|error| match error {
             KeepError::Exists { path } => Failure {
                 code: 2,
@@ -160,6 +166,16 @@ impl Desk {
         print(&show::fingers(Some(&public), &[]))?;
         Ok(0)
     }
+}
+
+/// Random numbers of the system.
+fn seed() -> Result<[u8; 32], Failure> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| Failure {
+        code: 2,
+        sentence: format!("the system has no random numbers to make a key of: {error}"),
+    })?;
+    Ok(seed)
 }
 
 /// An error of the keep with advice on whom to be.

@@ -63,10 +63,12 @@ impl World {
         let dial = Dial {
             pin: responder.identity().key().public,
             verify: None,
+            role: None,
             suites,
             parameters: Parameters::default(),
             site: None,
             enrolment: None,
+            must_enrol: false,
             early: if flags & 16 != 0 { vec![0x01] } else { Vec::new() },
         };
         let initiator = Initiator::new(WHO.clone(), dial, [7; 32], Time::ZERO);
@@ -113,7 +115,7 @@ impl World {
             self.asked = datagram.to_vec();
         }
         let question = self.asked.clone();
-        match self.responder.handle_datagram(self.now, WALL, from(), &question, |_| false) {
+        match self.responder.handle_datagram(self.now, WALL, from(), &question, |_| false, |_| false) {
             Answer::Silence(_) => {}
             Answer::Send(answer) => {
                 assert!(answer.len() <= 3 * question.len(), "three times the question at most");
@@ -158,7 +160,7 @@ impl World {
         if *forged == self.asked {
             return;
         }
-        match self.responder.handle_datagram(self.now, WALL, from(), forged, |_| false) {
+        match self.responder.handle_datagram(self.now, WALL, from(), forged, |_| false, |_| false) {
             Answer::Silence(_) => {}
             answer => panic!("{answer:?} to what nobody sent"),
         }
@@ -182,7 +184,7 @@ impl World {
         hello.resize(HELLO, 0);
         let mac = HELLO_KEY.tag(&[&hello[..HELLO_MAC]]);
         hello[HELLO_MAC..].copy_from_slice(&mac);
-        match self.responder.handle_datagram(self.now, WALL, from(), &hello, |_| false) {
+        match self.responder.handle_datagram(self.now, WALL, from(), &hello, |_| false, |_| false) {
             Answer::Silence(_) => {}
             Answer::Send(answer) => assert!(answer.len() <= 3 * HELLO),
             answer => panic!("{answer:?} to a Hello"),

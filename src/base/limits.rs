@@ -27,6 +27,8 @@ pub const ROAD_BYTES: usize = 512 << 20;
 pub const ESTATES: usize = 20_000;
 /// Keys that may wait for a decision (handshake v1 "pending for days"); the next stranger gets silence.
 pub const PENDING_KEYS: usize = 10_000;
+/// Enrolment tokens a master keeps.
+pub const TOKENS: usize = 10_000;
 /// Events and outputs an engine holds for its shell before it takes no more input.
 pub const OUTPUTS: usize = 65_536;
 /// Largest lane page, bytes (wire v0 §5).
@@ -72,5 +74,8 @@ pub const FAST_STREAM_BYTES: usize = 8 << 20;
 pub const FAST_BEGUN_BYTES: usize = 96 << 20;
 /// Bytes of one estate's fast messages under reassembly: all that a sender begins at once, and the charge for each.
 pub const FAST_INBOX_BYTES: usize = 97 << 20;
+/// Bytes of buffers that one estate's large messages came in, kept for the next ones while more arrive: sixteen of a
+/// megabyte, as many as take turns, so that a steady flow takes no fresh memory.
+pub const FAST_SPARE_BYTES: usize = 16 << 20;
 /// Fast messages one estate may have open at once: as many as an outbox holds.
 pub const FAST_OPEN_MAX: u64 = 65_536;

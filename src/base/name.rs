@@ -12,7 +12,7 @@ use super::limits::NAME_MAX;
 /// Cheap to clone. Because roles name files, nothing else may become a `Name`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Name(Arc<str>);
+pub struct Name(/* one word: a route has six */ Arc<Box<str>>);
 
 /// Why a text is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ impl Name {
         if text.starts_with('.') || text.contains("..") {
             return Err(IllegalName::Dots);
         }
-        Ok(Self(text.into()))
+        Ok(Self(Arc::new(text.into())))
     }
 
     /// The text.

@@ -39,7 +39,7 @@ impl Outbox {
 
     /// The transport had no room for `command`, which was polled before: it is offered again after [`on_room`](Self::on_room).
     pub fn handle_returned(&mut self, command: Command) {
-        self.shut.insert(estate(&command).clone());
+        self.shut.extend(estate(&command).cloned());
         self.held.push_back(command);
     }
 
@@ -60,7 +60,7 @@ impl Outbox {
                 continue;
             }
             let pauses = self.shut.len() >= SHUT_MAX && !is_admit(&command);
-            if pauses || self.shut.contains(estate(&command)) {
+            if pauses || estate(&command).is_some_and(|to| self.shut.contains(to)) {
                 self.held.push_back(command);
                 continue;
             }
@@ -95,10 +95,15 @@ fn is_admit(command: &Command) -> bool {
     matches!(command, Command::Admit { .. })
 }
 
-fn estate(command: &Command) -> &Name {
+fn estate(command: &Command) -> Option<&Name> {
     match command {
-        Command::Admit { role, .. } => role,
-        Command::Send { to, .. } => to,
+        Command::Admit { role: to, .. }
+        | Command::Send { to, .. }
+        | Command::Open { to, .. }
+        | Command::Write { to, .. }
+        | Command::Cancel { to, .. }
+        | Command::Cast { to, .. } => Some(to),
+        Command::Take { .. } | Command::Refuse { .. } => None,
     }
 }
 
@@ -114,7 +119,7 @@ mod tests {
     fn ticket(command: &Command) -> (Name, Ticket) {
         match command {
             Command::Send { to, ticket, .. } => (to.clone(), *ticket),
-            Command::Admit { .. } => panic!("nothing admits here"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -13,6 +13,7 @@ use super::fault::{Exit, Fault};
 use super::log::{self, Style};
 use super::settings::{DutyKind, Settings, SettingsError};
 use super::show::Form;
+use super::trace::Trace;
 use super::{arguments, call, daemon, demo, links, publish};
 use crate::duty::Work;
 use crate::duty::request::{Publish, Request, Target};
@@ -114,6 +115,10 @@ struct Daemon {
     /// Show the fingerprint of its own key, which is made if there is none yet, and do nothing else
     #[arg(long)]
     finger: bool,
+    /// Write a qlog file of every session of the fast wire into this directory, for plots; packets' sizes and times, no
+    /// contents
+    #[arg(long, value_name = "DIR")]
+    trace: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
 }
@@ -184,21 +189,32 @@ pub fn main() -> ExitCode {
 
 impl Place {
     fn load(&self, duty: DutyKind, style: Style) -> Result<Settings, Fault> {
-        self.finish(Settings::load(duty, self.config.as_deref(), self.root_dir.as_deref()), style)
+        self.finish(Settings::load(duty, self.config.as_deref(), self.root_dir.as_deref()), style, None)
+    }
+
+    /// A daemon's, which may write a trace.
+    fn load_daemon(&self, duty: DutyKind, trace: Option<Trace>) -> Result<Settings, Fault> {
+        let loaded = Settings::load(duty, self.config.as_deref(), self.root_dir.as_deref());
+        self.finish(loaded, Style::Daemon, trace)
     }
 
     /// As [`load`](Self::load) for this host's minion, which may have no master.
     fn load_alone(&self, style: Style) -> Result<Settings, Fault> {
-        self.finish(Settings::load_alone(self.config.as_deref(), self.root_dir.as_deref()), style)
+        self.finish(Settings::load_alone(self.config.as_deref(), self.root_dir.as_deref()), style, None)
     }
 
-    fn finish(&self, loaded: Result<(Settings, Vec<String>), SettingsError>, style: Style) -> Result<Settings, Fault> {
+    fn finish(
+        &self,
+        loaded: Result<(Settings, Vec<String>), SettingsError>,
+        style: Style,
+        trace: Option<Trace>,
+    ) -> Result<Settings, Fault> {
         // A command is quiet whatever its daemon's settings say.
         let level = match (&loaded, style) {
             (Ok((settings, _)), Style::Daemon) => settings.log_level,
             _ => LevelFilter::WARN,
         };
-        log::start(self.log_level.unwrap_or(level), style);
+        log::start(self.log_level.unwrap_or(level), style, trace);
         let (settings, warnings) = loaded?;
         // A command would repeat them at every call.
         if style == Style::Daemon {
@@ -254,7 +270,16 @@ impl Call {
 
 impl Daemon {
     fn start(self, duty: DutyKind) -> Result<Exit, Fault> {
-        let settings = self.place.load(duty, Style::Daemon)?;
+        let open = |dir: &PathBuf| {
+            Trace::new(dir).map_err(|error| {
+                Fault::new(
+                    Exit::Usage,
+                    format!("cannot make {} for traces: {error}; name another directory", dir.display()),
+                )
+            })
+        };
+        let trace = self.trace.as_ref().map(open).transpose()?;
+        let settings = self.place.load_daemon(duty, trace)?;
         if self.finger {
             let finger = daemon::fingerprint(&settings)?;
             // A closed pipe is nobody's fault here.

@@ -1,6 +1,7 @@
 //! A master or a minion from its settings: keys, socket, lane, duty; and the signals that end it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use crate::base::{Fingerprint, Name, Random};
 use crate::clock::Clock;
 use crate::drive::entropy;
 use crate::drive::lane::{LanePort, MANOR};
-use crate::drive::udp::UdpPort;
+use crate::drive::udp::{UdpPort, UdpSeat};
 use crate::drivers::raet::Raet;
+use crate::drivers::raet::shards::Shards;
 use crate::functions::{Context, Grains, Registry};
 use crate::host::policy::PolicyFiles;
 use crate::host::runner::{self, Runner};
@@ -19,9 +21,11 @@ use crate::host::serve::{Daemon, Stop};
 use crate::host::settings::{DutyKind, Settings};
 use crate::keep::OwnKeys;
 use crate::keep::store::Store;
+use crate::keep::token::NoToken;
 use crate::master::{self, Master};
 use crate::minion::{self, Minion};
-use crate::road::{Config, Fast, Mutable, Trust};
+use crate::nacl::Secret;
+use crate::road::{Config, Enrolment, Fast, Mutable, Trust};
 use crate::transport::Event;
 use crate::wire::v1::Parameters;
 
@@ -77,17 +81,16 @@ pub fn lane_name(settings: &Settings) -> Name {
 async fn master(settings: &Settings) -> Result<(), Stop> {
     let (clock, stop) = (Clock::start(), stopped()?);
     let lane = bind_lane(settings)?;
-    let port = UdpPort::bind((settings.interface, settings.raet_port).into()).map_err(Stop::config)?;
+    let address = (settings.interface, settings.raet_port).into();
+    let mut seats = UdpSeat::bind_all(address, settings.shards as usize).map_err(Stop::config)?;
     let store = store(settings)?;
     let keys = own_keys(&store)?;
     let mut files = PolicyFiles::new(settings);
     let policy = files.read();
-    let config = Config { main: true, kind: 0, ..road(settings) };
-    greet(settings, &keys, &port);
+    let config = Config { main: true, kind: 0, ..road(settings, &store)? };
+    greet(settings, &keys, seats.first().and_then(UdpSeat::address));
     let config_of_duty = master::Config { id: settings.id.clone(), version: version(), policy };
     let duty = Master::new(config_of_duty, clock.now());
-    let transport = raet(config, keys, store, port, clock)?;
-    let daemon = Daemon { duty, transport, lane, runner: None, clock };
     let before = |duty: &mut Master, event: &Event| {
         if matches!(event, Event::Knock { .. })
             && let Some(policy) = files.read_if_changed()
@@ -95,7 +98,14 @@ async fn master(settings: &Settings) -> Result<(), Stop> {
             duty.set_policy(policy);
         }
     };
-    daemon.run(stop, before).await
+    if let Some(seat) = seats.pop_if(|_| settings.shards == 1) {
+        let port = UdpPort::new(seat).map_err(Stop::config)?;
+        let transport = raet(config, keys, store, port, clock)?;
+        return Daemon { duty, transport, lane, runner: None, clock }.run(stop, before).await;
+    }
+    let seed = entropy::seed().map_err(Stop::config)?;
+    let transport = Shards::new(config, keys, store, seats, clock, seed).map_err(Stop::config)?;
+    Daemon { duty, transport, lane, runner: None, clock }.run(stop, before).await
 }
 
 async fn minion(settings: &Settings) -> Result<(), Stop> {
@@ -114,8 +124,8 @@ async fn minion(settings: &Settings) -> Result<(), Stop> {
     };
     let port = UdpPort::bind((interface, settings.raet_port).into()).map_err(Stop::config)?;
     let host = settings.master.clone().unwrap_or_default();
-    let config = Config { kind: 1, dial: vec![master], fqdn: host.clone(), ..road(settings) };
-    greet(settings, &keys, &port);
+    let config = Config { kind: 1, dial: vec![master], fqdn: host.clone(), ..road(settings, &store)? };
+    greet(settings, &keys, port.address());
     let finger = keys.public(settings.id.clone()).fingerprint();
     let config_of_duty = minion::Config {
         id: settings.id.clone(),
@@ -132,32 +142,56 @@ async fn minion(settings: &Settings) -> Result<(), Stop> {
     Daemon { duty, transport, lane, runner, clock }.run(stop, |_, _| ()).await
 }
 
-fn road(settings: &Settings) -> Config {
-    Config {
+fn road(settings: &Settings, store: &Store) -> Result<Config, Stop> {
+    Ok(Config {
         // As Salt: `raet_mutable` or `open_mode`; without them a known estate may move, once its key is proved anew.
         mutable: if settings.raet_mutable || settings.open_mode { Mutable::Anything } else { Mutable::Address },
         trust: if settings.open_mode { Trust::Always } else { Trust::Never },
         salt_names: true,
         wires: settings.wires,
-        fast: fast(settings),
+        fast: fast(settings, store)?,
         ..Config::new(settings.estate_name(), settings.id.clone())
-    }
+    })
 }
 
 /// The fast wire knows roles only: what stands behind them in estates' names is ours to add.
-fn fast(settings: &Settings) -> Fast {
+fn fast(settings: &Settings, store: &Store) -> Result<Fast, Stop> {
     let parameters = Parameters { keep_alive: KEEP_ALIVE.as_millis() as u64, ..Parameters::default() };
     let peers = match settings.duty {
         DutyKind::Master => "_minion",
         DutyKind::Minion => "_master",
     };
-    Fast {
+    Ok(Fast {
         suites: settings.ciphers.clone(),
         control: settings.congestion,
         peers: peers.to_owned(),
         parameters,
+        site: settings.site_secret_file.as_deref().map(|path| site(store, path)).transpose()?,
+        enrolment: settings.enrolment_file.as_deref().map(|path| enrolment(settings, store, path)).transpose()?,
         ..Fast::default()
-    }
+    })
+}
+
+/// The secret of a site, of the file its operator made for all its machines.
+fn site(store: &Store, path: &Path) -> Result<Secret, Stop> {
+    let mut secret = [0; 32];
+    let text = store.secret_text(path).map_err(Stop::config)?;
+    hex::decode_to_slice(text.as_bytes(), &mut secret).map_err(|_| {
+        let path = path.display();
+        Stop::config(format!(
+            "{path}: not 64 hex digits; make it with `openssl rand -hex 32`, the same for all machines of a site"
+        ))
+    })?;
+    Ok(Secret::from_bytes(secret))
+}
+
+/// The token of a file. With the master's fingerprint in the settings it is that which proves the master.
+fn enrolment(settings: &Settings, store: &Store, path: &Path) -> Result<Enrolment, Stop> {
+    let text = store.secret_text(path).map_err(Stop::config)?;
+    let token = text.parse().map_err(|why: NoToken| {
+        Stop::config(format!("{}: {why}; make one on the master with `estate-keys token new`", path.display()))
+    })?;
+    Ok(Enrolment { token, proves: settings.master_finger.is_none() })
 }
 
 fn raet(config: Config, keys: OwnKeys, store: Store, port: UdpPort, clock: Clock) -> Result<Raet, Stop> {
@@ -171,10 +205,11 @@ fn bind_lane(settings: &Settings) -> Result<LanePort, Stop> {
     LanePort::bind(&settings.sock_dir, &lane_name(settings), &yard, random).map_err(Stop::config)
 }
 
-fn greet(settings: &Settings, keys: &OwnKeys, port: &UdpPort) {
+fn greet(settings: &Settings, keys: &OwnKeys, address: Option<SocketAddr>) {
     let fingerprint = keys.public(settings.id.clone()).fingerprint();
-    let address = port.address().map_or_else(|| "?".to_owned(), |address| address.to_string());
-    tracing::info!(duty = %settings.duty, id = %settings.id, %address, %fingerprint, "started");
+    let address = address.map_or_else(|| "?".to_owned(), |address| address.to_string());
+    let shards = settings.shards;
+    tracing::info!(duty = %settings.duty, id = %settings.id, %address, shards, %fingerprint, "started");
     if settings.open_mode {
         tracing::warn!("open_mode is on: no key is checked, and anybody may be anyone; for a laboratory only");
     }

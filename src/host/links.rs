@@ -19,9 +19,9 @@ const SLICE: Duration = Duration::from_millis(100);
 /// Puts the cursor to the upper left and clears what is below.
 const HOME: &[u8] = b"\x1b[H\x1b[J";
 /// The table's columns; those of texts are to the left, those of numbers to the right.
-const HEADS: [&str; 16] = [
+const HEADS: [&str; 17] = [
     "id", "address", "wire", "cipher", "rtt", "min rtt", "loss", "window", "rate", "mtu", "flight", "msg in",
-    "msg out", "in", "out", "age",
+    "msg out", "in", "out", "heard", "age",
 ];
 const TEXTS: usize = 4;
 
@@ -123,6 +123,7 @@ fn row(link: &Link) -> [String; HEADS.len()] {
         link.messages_out.to_string(),
         bytes(link.bytes_in),
         bytes(link.bytes_out),
+        span(link.heard),
         span(link.age),
     ]
 }
@@ -172,6 +173,7 @@ mod tests {
             wire: "fast".into(),
             cipher: "aes-256-gcm".into(),
             age: 3725.0,
+            heard: 42.0,
             rtt: 0.0213,
             rtt_min: 0.00421,
             loss: 0.0125,
@@ -194,8 +196,8 @@ mod tests {
     #[test]
     fn as_people_read_it() {
         let expected = "\
-id    address        wire  cipher         rtt  min rtt   loss   window       rate   mtu  flight  msg in  msg out     in     out    age
-web1  10.0.0.7:4510  fast  aes-256-gcm  21 ms  4.21 ms  1.2 %  31.4 kB  12.5 MB/s  1452     0 B       7       12  999 B  1.5 GB  1h02m
+id    address        wire  cipher         rtt  min rtt   loss   window       rate   mtu  flight  msg in  msg out     in     out  heard    age
+web1  10.0.0.7:4510  fast  aes-256-gcm  21 ms  4.21 ms  1.2 %  31.4 kB  12.5 MB/s  1452     0 B       7       12  999 B  1.5 GB    42s  1h02m
 ";
         assert_eq!(table(&[link()]), expected);
         assert_eq!(table(&[]), "no sessions on the fast wire\n");

@@ -30,4 +30,6 @@ pub mod settings;
 #[cfg(feature = "daemon")]
 pub mod show;
 #[cfg(feature = "daemon")]
+pub mod trace;
+#[cfg(feature = "daemon")]
 mod user;

@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 
 use super::record::{LocalRecord, RemoteRecord};
 use super::role::{OwnKeys, RoleKey};
+use super::token::Token;
 use crate::base::Name;
-use crate::nacl::{PublicKey, SecretKey, SigningKey, VerifyKey};
+use crate::nacl::{PublicKey, Secret, SecretKey, SigningKey, VerifyKey};
 
 /// Why bytes are no key or estate file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +69,34 @@ pub fn write_role(key: &RoleKey) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     let (public, verify) = (hex_text(key.public.as_bytes()), hex_text(key.verify.as_bytes()));
     write_texts(&mut out, &[("minion_id", key.role.as_str().as_bytes()), ("pub", &*public), ("verify", &*verify)]);
+    out
+}
+
+/// Reads a token's file.
+pub fn read_token(bytes: &[u8]) -> Result<Token, BadFile> {
+    let fields = read_texts(bytes)?;
+    let mut id = [0; 16];
+    let digits = find(&fields, "id").ok_or(BadFile::Missing("id"))?;
+    hex::decode_to_slice(digits, &mut id).map_err(|_| BadFile::Field { field: "id", wanted: "32 hex digits" })?;
+    let secret = Secret::from_bytes(*key_bytes(&fields, "secret", "64 hex digits")?);
+    let text = |field| find(&fields, field).map(|text| std::str::from_utf8(text).unwrap_or_default());
+    let role = text("minion_id")
+        .map(|id| Name::new(id).ok())
+        .map(|name| name.ok_or(BadFile::Field { field: "minion_id", wanted: "a name" }));
+    let until = text("until")
+        .map(|until| until.parse().map_err(|_| BadFile::Field { field: "until", wanted: "seconds since 1970" }));
+    Ok(Token { id, secret, role: role.transpose()?, until: until.transpose()? })
+}
+
+/// Writes a token's file.
+pub fn write_token(token: &Token) -> Zeroizing<Vec<u8>> {
+    let (id, secret, until) =
+        (token.name(), hex_text(token.secret.bytes()), token.until.map(|until| until.to_string()));
+    let mut fields = vec![("id", id.as_bytes()), ("secret", &*secret)];
+    fields.extend(token.role.as_ref().map(|role| ("minion_id", role.as_str().as_bytes())));
+    fields.extend(until.as_ref().map(|until| ("until", until.as_bytes())));
+    let mut out = Zeroizing::new(Vec::with_capacity(512));
+    write_texts(&mut out, &fields);
     out
 }
 

@@ -5,8 +5,10 @@ pub mod record;
 pub mod role;
 pub mod roll;
 pub mod store;
+pub mod token;
 
 pub use record::{Change, LocalRecord, RemoteRecord};
 pub use role::{OwnKeys, RoleKey};
 pub use roll::Roll;
 pub use store::{KeepError, Reading, Stamp, Store};
+pub use token::Token;

@@ -8,7 +8,8 @@ use crate::base::{Acceptance, Name};
 /// The keys of all known roles and their standing.
 #[derive(Debug, Clone, Default)]
 pub struct Roll {
-    entries: BTreeMap<Name, (RoleKey, Acceptance)>,
+    /// Boxed: most estates know one key, and a tree makes room for eleven.
+    entries: BTreeMap<Name, Box<(RoleKey, Acceptance)>>,
 }
 
 /// What the roll says of presented keys.
@@ -27,41 +28,39 @@ impl Roll {
     pub fn verdict(&self, key: &RoleKey) -> Verdict {
         match self.entries.get(&key.role) {
             None => Verdict::Unknown,
-            Some((_, Acceptance::Rejected)) => Verdict::Known(Acceptance::Rejected),
-            Some((known, acceptance)) if known.same_keys(key) => Verdict::Known(*acceptance),
+            Some(entry) if entry.1 == Acceptance::Rejected => Verdict::Known(Acceptance::Rejected),
+            Some(entry) if entry.0.same_keys(key) => Verdict::Known(entry.1),
             Some(_) => Verdict::Clash,
         }
     }
 
     /// The keys and standing of a role.
     pub fn find(&self, role: &Name) -> Option<(&RoleKey, Acceptance)> {
-        self.entries.get(role).map(|(key, acceptance)| (key, *acceptance))
+        self.entries.get(role).map(|entry| (&entry.0, entry.1))
     }
 
     /// Writes a role's keys and standing, replacing what was there; says whether anything changed.
     pub fn set(&mut self, key: RoleKey, acceptance: Acceptance) -> bool {
-        let new = (key.role.clone(), (key, acceptance));
-        match self.entries.get(&new.0) {
-            Some(old) if *old == new.1 => false,
-            _ => {
-                self.entries.insert(new.0, new.1);
-                true
-            }
+        let (role, new) = (key.role.clone(), (key, acceptance));
+        if self.entries.get(&role).is_some_and(|old| **old == new) {
+            return false;
         }
+        self.entries.insert(role, Box::new(new));
+        true
     }
 
     /// Forgets a role.
     pub fn remove(&mut self, role: &Name) -> Option<(RoleKey, Acceptance)> {
-        self.entries.remove(role)
+        self.entries.remove(role).map(|entry| *entry)
     }
 
     /// All entries, sorted by role.
     pub fn iter(&self) -> impl Iterator<Item = (&RoleKey, Acceptance)> {
-        self.entries.values().map(|(key, acceptance)| (key, *acceptance))
+        self.entries.values().map(|entry| (&entry.0, entry.1))
     }
 
     /// How many roles wait for a decision.
     pub fn pending(&self) -> usize {
-        self.entries.values().filter(|(_, a)| *a == Acceptance::Pending).count()
+        self.entries.values().filter(|entry| entry.1 == Acceptance::Pending).count()
     }
 }

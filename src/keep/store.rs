@@ -4,6 +4,7 @@
 mod disk;
 mod error;
 mod seen;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -64,7 +65,9 @@ impl Store {
         for standing in STANDINGS {
             disk::make_dir(&pki_dir.join(standing.to_string()), Some(owner))?;
         }
-        disk::make_dir(&pki_dir.join(seen::FAST), Some(owner))?;
+        for name in [seen::FAST, tokens::TOKENS] {
+            disk::make_dir(&pki_dir.join(name), Some(owner))?;
+        }
         if let Some(estate_dir) = estate_dir {
             disk::make_dir(estate_dir, Some(owner))?;
             disk::make_dir(&estate_dir.join("local"), Some(owner))?;
@@ -158,11 +161,11 @@ impl Store {
         }
     }
 
-    /// A mark of the three directories: three looks, however many keys. Changes when a key file was added, moved or removed,
+    /// A mark of the directories: a look at each, however many keys. Changes when a key file was added, moved or removed,
     /// which is all that `estate-keys` does; not when one was written in its place.
     pub fn glance(&self) -> Stamp {
         let mark = |standing| mark(standing, "", fs::metadata(self.role_dir(standing)).ok());
-        Stamp(STANDINGS.into_iter().map(mark).fold(0, u64::wrapping_add))
+        Stamp(STANDINGS.into_iter().map(mark).fold(self.tokens_mark(), u64::wrapping_add))
     }
 
     /// A mark that changes whenever a key file was added, moved, removed or written. Take it before [`roll`](Self::roll).
@@ -170,7 +173,7 @@ impl Store {
     /// Looks at every file: [`glance`](Self::glance) is what to take often. Two rewrites of one file in its place within
     /// one tick of the kernel's file clock (some milliseconds) may look like one; our own writes are new files.
     pub fn stamp(&self) -> Stamp {
-        let mut sum = 0u64;
+        let mut sum = self.tokens_mark();
         for standing in STANDINGS {
             let dir = self.role_dir(standing);
             sum = sum.wrapping_add(mark(standing, "", fs::metadata(&dir).ok()));

@@ -59,6 +59,30 @@
 //! `autoreject_file` and then `autosign_file` decide about new roles by pattern; a file that others may write is not read.
 //! `auto_accept` takes everybody new. `open_mode` takes everybody, whatever was known: it is for a laboratory.
 //!
+//! # Enrolment
+//!
+//! A fleet that grows by itself cannot be compared by people. `estate-keys token new` makes a token on the master (for one id:
+//! `token new web1`; `--ttl 24h` unless said otherwise), which the new machine gets in a file that only it may read, named
+//! by `enrolment_file` in its settings:
+//!
+//! ```text
+//! master$ estate-keys token new --ttl 2h          # shown this once; `token list` and `token delete` go by its id
+//! enrol-0b6e…-91d4…
+//! web1$   printf '%s\n' enrol-0b6e…-91d4… > /etc/roadstead/token && chmod 600 /etc/roadstead/token
+//! ```
+//!
+//! The token never crosses the wire. Inside the encrypted handshake of first contact both sides prove that they know it, so the
+//! master accepts the key unseen, and the minion pins a master that it has never compared, and no other. It works on the fast
+//! wire only. A token for any id lets its holder take any id that has no key yet; give one per machine where that
+//! matters. It does not let in what was rejected, nor a machine whose key was deleted while it still remembers its master.
+//! With `master_finger` set too, the fingerprint proves the master and the token only lets the minion in.
+//!
+//! # A closed site
+//!
+//! `site_secret_file` on every machine names a file with the same 64 hex digits (`openssl rand -hex 32`). Masters then answer
+//! nobody who does not know them: to a scan the port is shut, and not even a master's public key helps a stranger to a word.
+//! It opens no door: keys are decided about as ever.
+//!
 //! # Secrets
 //!
 //! Secret keys are wiped from memory when they go, compare in constant time, and show as `(..)` in anything that prints them.

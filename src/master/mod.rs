@@ -175,7 +175,7 @@ impl Master {
                             Fate::Again | Fate::Later => {}
                         }
                     }
-                    Failure::TooLarge | Failure::Malformed | Failure::Refused => self.miss(jid, &id, why.to_string()),
+                    _ => self.miss(jid, &id, why.to_string()),
                 }
             }
             Some(Errand::Answer(id)) => {
@@ -309,6 +309,12 @@ impl Duty for Master {
             Event::Delivered { ticket } => self.on_delivered(ticket),
             Event::Failed { ticket, why } => self.on_failed(ticket, why),
             Event::Room => self.outbox.on_room(),
+            // Duties use neither streams nor casts.
+            Event::Opened { .. }
+            | Event::Chunk { .. }
+            | Event::Cut { .. }
+            | Event::Cast { .. }
+            | Event::Uncast { .. } => {}
         }
     }
 

@@ -182,6 +182,12 @@ impl Duty for Minion {
             Event::Delivered { ticket } => self.returns.on_delivered(ticket),
             Event::Failed { ticket, why } => self.returns.on_failed(self.now, ticket, why),
             Event::Room => self.outbox.on_room(),
+            // Duties use neither streams nor casts.
+            Event::Opened { .. }
+            | Event::Chunk { .. }
+            | Event::Cut { .. }
+            | Event::Cast { .. }
+            | Event::Uncast { .. } => {}
         }
     }
 

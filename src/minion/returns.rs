@@ -123,14 +123,14 @@ impl Returns {
         let Some(held) = self.held.get_mut(&number) else { return };
         held.ticket = None;
         match why {
-            Failure::Absent | Failure::Lost => debug!(jid = held.jid, "the return is kept: {why}"),
+            Failure::Absent | Failure::Lost | Failure::Cancelled => debug!(jid = held.jid, "the return is kept: {why}"),
             Failure::Refused if held.refusals + 1 < REFUSALS => held.refusals += 1,
             Failure::Refused => {
                 let (jid, fun) = (&held.jid, &held.fun);
                 error!(jid, fun, "the return is lost: {why}, {REFUSALS} times");
                 self.drop_held(number);
             }
-            Failure::TooLarge | Failure::Malformed => {
+            Failure::TooLarge | Failure::Malformed | Failure::Unsupported | Failure::OverPacket { .. } => {
                 let (jid, fun, size) = (held.jid.clone(), held.fun.clone(), held.body.len());
                 warn!(jid, fun, size, "the return cannot be sent, so the master is told why: {why}");
                 let sentence =
@@ -218,7 +218,7 @@ mod tests {
         returns.offer(&Name::new("m").unwrap(), outbox);
         let next = || match outbox.poll(|_| true)? {
             Command::Send { ticket, message, .. } => Some((ticket, message.read_value().unwrap())),
-            Command::Admit { .. } => None,
+            _ => None,
         };
         std::iter::from_fn(next).collect()
     }

@@ -36,7 +36,7 @@ impl SecretKey {
 
     /// The public half.
     pub fn public(&self) -> PublicKey {
-        PublicKey(*self.0.public_key().as_bytes())
+        PublicKey(*super::KeyPair::new(self.clone()).public())
     }
 }
 

@@ -103,6 +103,14 @@ impl RecordKey {
         })
     }
 
+    /// Gives back the memory that a key takes which is at work; the next packet works it out again.
+    pub fn rest(&mut self) {
+        match &mut self.0 {
+            Cipher::Nacl(_) => {}
+            Cipher::Aes256Gcm(key) => key.rest(),
+        }
+    }
+
     /// Seals `text` in place and returns its tag. `None` only past the cipher's length limit, 64 GiB.
     pub fn seal(&self, record: &Record, head: &[u8], text: &mut [u8]) -> Option<[u8; TAG]> {
         match &self.0 {

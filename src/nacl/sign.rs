@@ -2,15 +2,19 @@
 
 use std::fmt;
 
-use ed25519_dalek::{Signer, Verifier};
+use ed25519_dalek::{Signer, Verifier as _};
 
 /// A secret signing key. Redacted in `Debug`, zeroised on drop.
 #[derive(Clone)]
 pub struct SigningKey(ed25519_dalek::SigningKey);
 
-/// The public half.
+/// The public half: 32 bytes, of which there are thousands in memory and few at work.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct VerifyKey(ed25519_dalek::VerifyingKey);
+pub struct VerifyKey([u8; 32]);
+
+/// A public key made ready for many signatures: its point, six times as large.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Verifier(ed25519_dalek::VerifyingKey);
 
 /// 32 bytes that are no public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +34,7 @@ impl SigningKey {
 
     /// The public half.
     pub fn verify_key(&self) -> VerifyKey {
-        VerifyKey(self.0.verifying_key())
+        VerifyKey(self.0.verifying_key().to_bytes())
     }
 
     /// A detached signature.
@@ -43,12 +47,29 @@ impl VerifyKey {
     /// From 32 bytes; refuses points that are not on the curve or of small order.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, BadKey> {
         let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| BadKey)?;
-        if key.is_weak() { Err(BadKey) } else { Ok(Self(key)) }
+        if key.is_weak() { Err(BadKey) } else { Ok(Self(*bytes)) }
     }
 
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
-        self.0.as_bytes()
+        &self.0
+    }
+
+    /// Whether `signature` over `text` is this key's. Whoever has many of them to check makes a [`VerifyKey::verifier`].
+    pub fn verifies(&self, text: &[u8], signature: &[u8; 64]) -> bool {
+        self.verifier().is_some_and(|key| key.verifies(text, signature))
+    }
+
+    /// The same key for many signatures; always there, because [`VerifyKey::from_bytes`] has looked.
+    pub fn verifier(&self) -> Option<Verifier> {
+        ed25519_dalek::VerifyingKey::from_bytes(&self.0).ok().map(Verifier)
+    }
+}
+
+impl Verifier {
+    /// The key.
+    pub fn key(&self) -> VerifyKey {
+        VerifyKey(self.0.to_bytes())
     }
 
     /// Whether `signature` over `text` is this key's.
@@ -59,7 +80,7 @@ impl VerifyKey {
 }
 
 /// Whether every signature is its key's, checked together: half the work of one by one. `false` does not say which.
-pub fn all_verify(texts: &[&[u8]], signatures: &[[u8; 64]], keys: &[VerifyKey]) -> bool {
+pub fn all_verify(texts: &[&[u8]], signatures: &[[u8; 64]], keys: &[Verifier]) -> bool {
     let signatures: Vec<_> = signatures.iter().map(ed25519_dalek::Signature::from_bytes).collect();
     let keys: Vec<_> = keys.iter().map(|key| key.0).collect();
     ed25519_dalek::verify_batch(texts, &signatures, &keys).is_ok()
@@ -68,6 +89,12 @@ pub fn all_verify(texts: &[&[u8]], signatures: &[[u8; 64]], keys: &[VerifyKey]) 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningKey(..)")
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Verifier({})", hex::encode(self.0.as_bytes()))
     }
 }
 

@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::shard::Shard;
 use super::v1::window::Algorithm;
-use crate::base::{Name, limits};
+use crate::base::{Acceptance, Name, limits};
+use crate::keep::Token;
+use crate::keep::roll::Verdict;
 use crate::nacl::{Secret, Suite};
 use crate::wire::v0::{BodyKind, HeadKind};
 use crate::wire::v1::Parameters;
@@ -29,6 +32,17 @@ pub enum Trust {
     Once,
     /// Any key under any name is accepted, whatever was known (`open_mode`).
     Always,
+}
+
+impl Trust {
+    /// Whether a key with this verdict is let in without anybody's word.
+    pub(crate) fn lets_in(self, verdict: Verdict) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Once => matches!(verdict, Verdict::Unknown | Verdict::Known(Acceptance::Pending)),
+            Self::Always => true,
+        }
+    }
 }
 
 /// Settings of a road.
@@ -62,6 +76,8 @@ pub struct Config {
     pub wires: Wires,
     /// How the fast one behaves.
     pub fast: Fast,
+    /// Which of the roads behind one address this is.
+    pub shard: Shard,
     /// Bytes of messages held for all estates together, each way.
     pub bytes: usize,
     /// Timers.
@@ -95,10 +111,29 @@ pub struct Fast {
     pub peers: String,
     /// A secret only this site knows; without it nobody gets any answer.
     pub site: Option<Secret>,
+    /// Streams of one estate that the application takes at once; none unless it says so, for what nobody reads must not lie
+    /// about. Each of them holds up to 8 MiB here.
+    pub streams: u16,
+    /// Fresh session ids the peer of a session holds, for when one of us moves: 4 at most, and some 150 bytes of memory here.
+    /// Without any a session that moves can be followed by who watches both paths.
+    pub ids: u8,
+    /// How a stranger is let in at first contact, and knows whom it meets; of who dials.
+    pub enrolment: Option<Enrolment>,
+    /// How long a session lives before its keys are made afresh, and again; of who dials.
+    pub renew: Duration,
     /// How long the fast wire is tried before the classic one is, where both are allowed.
     pub classic_after: Duration,
     /// How long an estate that is reached by the classic wire is not called on the fast one.
     pub fast_again: Duration,
+}
+
+/// An enrolment token shown at first contact.
+#[derive(Debug, Clone)]
+pub struct Enrolment {
+    /// The token.
+    pub token: Token,
+    /// Whether it is what proves the estate we dial to us. Without it, that estate's key is decided about as ever.
+    pub proves: bool,
 }
 
 /// A redo: first and longest wait between two sends, doubling, and when to give up (zero: never).
@@ -158,6 +193,7 @@ impl Config {
             fqdn: String::new(),
             wires: Wires::default(),
             fast: Fast::default(),
+            shard: Shard::ALONE,
             bytes: limits::ROAD_BYTES,
             timers: Timers::default(),
         }
@@ -196,6 +232,11 @@ impl Default for Fast {
             introduces: true,
             peers: String::new(),
             site: None,
+            streams: 0,
+            ids: 2,
+            enrolment: None,
+            //= handshake v1 "Keys": a full handshake inside the session every hour.
+            renew: Duration::from_secs(3600),
             classic_after: Duration::from_secs(3),
             fast_again: Duration::from_secs(600),
         }

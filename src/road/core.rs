@@ -4,22 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::config::{Config, Trust};
+use super::config::Config;
+use super::outputs::{Output, Outputs, Run};
+use super::send::Headings;
 use super::stats::{Drop, Stats};
 use crate::base::{Acceptance, Name, Random, Time, limits};
 use crate::keep::roll::Verdict;
 use crate::keep::{Change, OwnKeys, RoleKey, Roll};
 use crate::transport::Event;
 use crate::wire::v0::{self, FootKind, Head};
-
-/// What a road gives its shell besides datagrams.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// For the application.
-    Event(Event),
-    /// For the disk.
-    Keep(Change),
-}
 
 /// The shared part of a road.
 pub(crate) struct Core {
@@ -28,15 +21,16 @@ pub(crate) struct Core {
     pub(crate) roll: Roll,
     pub(crate) random: Random,
     pub(crate) stats: Stats,
+    pub(crate) headings: Headings,
     /// What all estates' messages take.
     pub(crate) held: Held,
     /// The latest time we were told.
     pub(crate) now: Time,
     controls: VecDeque<(SocketAddr, Vec<u8>)>,
-    outputs: VecDeque<Output>,
-    /// Bytes of messages in `outputs`.
-    waiting: usize,
-    /// Tickets of the fast wire answered.
+    outputs: Outputs,
+    /// When the application was told something last.
+    told: Time,
+    /// Tickets of the fast wire answered, and streams whose buffers have room again.
     pub(crate) answered: u64,
     /// How many roles the roll has, and how many of them are pending.
     known: usize,
@@ -87,11 +81,12 @@ impl Core {
             roll,
             random,
             stats: Stats::default(),
+            headings: Headings::default(),
             held: Held::default(),
             now,
             controls: VecDeque::new(),
-            outputs: VecDeque::new(),
-            waiting: 0,
+            outputs: Outputs::default(),
+            told: now,
             answered: 0,
             known: 0,
             pending: 0,
@@ -161,44 +156,62 @@ impl Core {
 
     /// Whether another message may be delivered: the shell reads outputs slower than the road fills them otherwise.
     pub(crate) fn has_room(&self) -> bool {
-        let is_slow = self.waiting > 0 && self.waiting + self.held.coming >= self.config.bytes;
+        let waiting = self.outputs.bytes();
+        let is_slow = waiting > 0 && waiting + self.held.coming >= self.config.bytes;
         self.outputs.len() < limits::OUTPUTS && !is_slow
+    }
+
+    /// Whether another cast may be delivered: an eighth of what messages may take.
+    pub(crate) fn has_room_for_casts(&self) -> bool {
+        self.outputs.len() < limits::OUTPUTS / 8 && self.outputs.bytes() <= self.config.bytes / 8
     }
 
     /// Whether the shell has read so much that messages that were held back may come again.
     pub(crate) fn has_much_room(&self) -> bool {
-        self.outputs.len() < limits::OUTPUTS / 2 && self.waiting <= self.config.bytes / 2
+        self.outputs.len() < limits::OUTPUTS / 2 && self.outputs.bytes() <= self.config.bytes / 2
     }
 
     pub(crate) fn event(&mut self, event: Event) {
-        match &event {
-            Event::Received { message, .. } => self.waiting += message.body.len(),
-            Event::Delivered { .. } | Event::Failed { .. } => self.answered += 1,
-            _ => {}
+        self.told = self.now;
+        if let Event::Delivered { .. } | Event::Failed { .. } = &event {
+            self.answered += 1;
         }
-        self.outputs.push_back(Output::Event(event));
+        match event {
+            Event::Delivered { ticket } => self.outputs.delivered(ticket),
+            event => self.outputs.push(Output::Event(event)),
+        }
+    }
+
+    /// Messages that came together.
+    pub(crate) fn received(&mut self, run: Run) {
+        self.told = self.now;
+        self.outputs.received(run);
     }
 
     pub(crate) fn keep(&mut self, change: Change) {
-        self.outputs.push_back(Output::Keep(change));
+        self.outputs.push(Output::Keep(change));
     }
 
-    pub(crate) fn next_output(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
-        if let Some(Output::Event(Event::Received { message, .. })) = &output {
-            self.waiting -= message.body.len();
+    /// Gives the queues' memory back where nothing has passed through them for a while.
+    pub(crate) fn rest(&mut self, quiet: Duration) {
+        if self.outputs.len() == 0 && self.controls.is_empty() && self.now.since(self.told) >= quiet {
+            (self.outputs, self.controls) = (Outputs::default(), VecDeque::new());
         }
-        output
+    }
+
+    #[inline]
+    pub(crate) fn next_output(&mut self) -> Option<Output> {
+        self.outputs.next()
     }
 
     pub(crate) fn has_outputs(&self) -> bool {
-        !self.outputs.is_empty()
+        self.outputs.len() > 0
     }
 
     /// What the roll says of a presented key (wire v0 §6). An unknown one is written down and knocks, if there is room.
     pub(crate) fn judge(&mut self, key: &RoleKey) -> Judgement {
         let verdict = self.roll.verdict(key);
-        let is_trusted = self.is_trusted(verdict);
+        let is_trusted = self.config.trust.lets_in(verdict);
         match verdict {
             Verdict::Known(Acceptance::Accepted) => Judgement::Accepted,
             // Strangers are many: what is written down for them has an end, and beyond it they get silence.
@@ -226,25 +239,39 @@ impl Core {
         if verdict == Verdict::Known(Acceptance::Accepted) {
             return true;
         }
-        let is_trusted = self.is_trusted(verdict);
+        let is_trusted = self.config.trust.lets_in(verdict);
         if is_trusted {
             self.decide(key.clone(), Some(Acceptance::Accepted));
         }
         is_trusted
     }
 
+    /// Whether the roll has let in just this key for its role.
+    pub(crate) fn is_accepted(&self, key: &RoleKey) -> bool {
+        self.roll.verdict(key) == Verdict::Known(Acceptance::Accepted)
+    }
+
+    /// Accepts a key about which nobody has decided: its holder has proved an enrolment token. Says whether it was news.
+    pub(crate) fn enrol(&mut self, key: &RoleKey) -> bool {
+        let is_open = self.may_enrol(key);
+        if is_open {
+            self.decide(key.clone(), Some(Acceptance::Accepted));
+        }
+        is_open
+    }
+
+    /// Whether nobody has decided about a key, and there is room for it.
+    pub(crate) fn may_enrol(&self, key: &RoleKey) -> bool {
+        match self.roll.verdict(key) {
+            Verdict::Unknown => self.known < limits::ESTATES,
+            Verdict::Known(acceptance) => acceptance == Acceptance::Pending,
+            Verdict::Clash => false,
+        }
+    }
+
     /// Whether the roll holds just this key for its role.
     pub(crate) fn is_on_roll(&self, key: &RoleKey) -> bool {
         self.roll.find(&key.role).is_some_and(|(known, _)| known.same_keys(key))
-    }
-
-    /// Whether a key with this verdict is let in without anybody's word.
-    fn is_trusted(&self, verdict: Verdict) -> bool {
-        match self.config.trust {
-            Trust::Never => false,
-            Trust::Once => matches!(verdict, Verdict::Unknown | Verdict::Known(Acceptance::Pending)),
-            Trust::Always => true,
-        }
     }
 
     fn full(&mut self) -> Judgement {

@@ -13,7 +13,7 @@ use super::v0::joiner::Joiner;
 use super::v0::outbox::Outbox;
 use crate::base::{Name, Time, wrap};
 use crate::keep::{Change, RemoteRecord, RoleKey};
-use crate::nacl::SharedBox;
+use crate::nacl::{SharedBox, Verifier};
 use crate::transport::{Departure, Event, Failure};
 use crate::wire::v0::{CoatKind, FootKind, Head, PacketKind, TransactKind};
 
@@ -50,6 +50,8 @@ pub(crate) struct Remote {
     pub(crate) ha: SocketAddr,
     /// `None` until a first join has told.
     pub(crate) peer: Option<Peer>,
+    /// The peer's key, ready for a signature with every packet; see [`Remote::verifier`].
+    verifier: Option<Verifier>,
     /// What a join of a joined estate said, until a handshake proves it.
     pub(crate) candidate: Option<Candidate>,
     /// A first join of a joined estate was finished: its sessions may count from the start again.
@@ -99,6 +101,7 @@ impl Remote {
             fuid: 0,
             ha,
             peer: None,
+            verifier: None,
             candidate: None,
             renewed: false,
             proven: false,
@@ -126,6 +129,15 @@ impl Remote {
             held: Held::default(),
             listing: super::index::Listing::default(),
         }
+    }
+
+    /// The peer's key for its packets' signatures, made when the first of them comes.
+    pub(crate) fn verifier(&mut self) -> Option<Verifier> {
+        let key = self.peer.as_ref()?.key.verify;
+        if self.verifier.is_none_or(|ready| ready.key() != key) {
+            self.verifier = key.verifier();
+        }
+        self.verifier
     }
 
     /// From the disk: joined as it was, never allowed; every start of a process is a new session number (wire v0 §3).

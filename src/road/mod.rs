@@ -9,20 +9,26 @@ pub mod config;
 mod core;
 pub mod datagram;
 mod estate;
+pub mod front;
 mod index;
+mod outputs;
 #[cfg(feature = "sim")]
 pub mod place;
 mod send;
+pub mod shard;
+mod sight;
 pub mod stats;
+mod streams;
 mod v0;
 pub mod v1;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-pub use self::core::Output;
-pub use config::{Config, Fast, Mutable, Timers, Trust, Wires};
+pub use self::outputs::Output;
+pub use config::{Config, Enrolment, Fast, Mutable, Timers, Trust, Wires};
 pub use datagram::{Datagram, Mark, Transmit};
+pub use shard::Shard;
 pub use stats::Stats;
 pub use v1::Algorithm;
 pub use v1::hall::SessionView;
@@ -33,7 +39,7 @@ use self::estate::{PROBATION, Remote};
 use self::index::Table;
 use self::v1::hall::{Hall, Wish};
 use crate::base::{Acceptance, Fingerprint, Name, Random, Time, Wall};
-use crate::keep::{Change, LocalRecord, OwnKeys, RemoteRecord, RoleKey, Roll};
+use crate::keep::{Change, LocalRecord, OwnKeys, RemoteRecord, RoleKey, Roll, Token};
 use crate::nacl::VerifyKey;
 use crate::transport::{Command, Departure, Event};
 use crate::wire::v1::is_fast;
@@ -47,7 +53,9 @@ pub struct Road {
     hall: Option<Hall>,
     /// A command was handed back because all estates together hold too much.
     is_awaited: bool,
-    /// Tickets answered when a message of the fast wire was handed back.
+    /// Bytes of a stream were handed back because all estates together hold too much.
+    is_short: bool,
+    /// Tickets answered when something of the fast wire was handed back.
     answered: u64,
     /// Up to here the disk has numbers down as given out.
     reserved: u32,
@@ -103,7 +111,16 @@ impl Road {
             let nuid = remote.nuid;
             agenda.set_deadline(nuid, remote.deadline());
         }
-        let mut road = Self { core, table, agenda, hall, is_awaited: false, answered: 0, reserved: memory.local.puid };
+        let mut road = Self {
+            core,
+            table,
+            agenda,
+            hall,
+            is_awaited: false,
+            is_short: false,
+            answered: 0,
+            reserved: memory.local.puid,
+        };
         road.note_puid();
         road
     }
@@ -131,6 +148,7 @@ impl Road {
     }
 
     /// Takes a command, or gives it back when there is no room; [`Event::Room`] follows when there is again.
+    #[inline]
     pub fn handle_command(&mut self, now: Time, command: Command) -> Result<(), Command> {
         self.advance(now);
         match command {
@@ -140,6 +158,7 @@ impl Road {
                 Ok(())
             }
             Command::Send { ticket, to, message } => self.send(ticket, to, message),
+            other => self.ask(other),
         }
     }
 
@@ -198,15 +217,17 @@ impl Road {
     }
 
     /// The next event for the application or change for the disk.
+    #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
-        let output = self.core.next_output();
-        if let Some(hall) = &mut self.hall
-            && hall.is_holding
-            && self.core.has_much_room()
-        {
+        if let Some(hall) = self.hall.as_mut().filter(|hall| hall.is_holding && self.core.has_much_room()) {
             hall.release(&mut self.core);
         }
-        output
+        self.core.next_output()
+    }
+
+    /// Whether [`Road::poll_output`] has one.
+    pub fn has_output(&self) -> bool {
+        self.core.has_outputs()
     }
 
     /// When to call [`Road::handle_timeout`] next.
@@ -226,31 +247,19 @@ impl Road {
         }
     }
 
+    /// The enrolment tokens strangers are let in by, in place of those before.
+    pub fn set_tokens(&mut self, now: Time, tokens: Vec<Token>) {
+        self.advance(now);
+        if let Some(hall) = &mut self.hall {
+            hall.set_tokens(&mut self.core, tokens);
+        }
+    }
+
     /// Tells what the wall clock says at `now`: told to peers, never used for timers.
     pub fn set_wall(&mut self, now: Time, wall: Wall) {
         if let Some(hall) = &mut self.hall {
             hall.set_wall(now, wall);
         }
-    }
-
-    /// The sessions of the fast wire as they are now.
-    pub fn sessions(&self) -> Vec<SessionView> {
-        self.hall.as_ref().map(|hall| hall.view().collect()).unwrap_or_default()
-    }
-
-    /// Counters since the start.
-    pub fn stats(&self) -> &Stats {
-        &self.core.stats
-    }
-
-    /// The keys this road knows.
-    pub fn roll(&self) -> &Roll {
-        &self.core.roll
-    }
-
-    /// Our own public keys.
-    pub fn own_key(&self) -> RoleKey {
-        self.core.own_key()
     }
 
     fn take(&mut self, datagram: &mut Datagram<'_>, proven: Option<VerifyKey>) {
@@ -323,15 +332,6 @@ impl Road {
             (remote.present, remote.home) = (false, None);
             cut(&mut self.core, remote, Departure::Renewed);
             self.settle(nuid);
-        }
-    }
-
-    /// Somebody was sent away with a message: says so when another is over since.
-    fn note_room(&mut self) {
-        let has_room = self.core.held.going <= self.core.config.bytes / 2;
-        if self.is_awaited && has_room && self.core.answered > self.answered {
-            self.is_awaited = false;
-            self.core.event(Event::Room);
         }
     }
 

@@ -1,8 +1,10 @@
 //! Messages on their way out: to the estate's session on the wire it is joined on, or back to the caller.
 
+use std::sync::Arc;
+
 use super::Road;
 use super::v1;
-use super::v1::message::{Body, Kind, Outgoing};
+use super::v1::message::{Body, Heading, Kind, Outgoing};
 use crate::base::{Name, limits};
 use crate::message::{Message, Route};
 use crate::transport::{Command, Event, Failure, Ticket};
@@ -38,35 +40,66 @@ impl Road {
     }
 
     /// The same on the fast wire: any bytes are a body there.
-    fn send_fast(&mut self, ticket: Ticket, to: Name, place: u32, message: Message) -> Result<(), Command> {
+    fn send_fast(&mut self, ticket: Ticket, to: Name, place: u32, mut message: Message) -> Result<(), Command> {
         if message.body.len() > limits::FAST_MESSAGE_MAX {
             return self.fail(ticket, Failure::TooLarge);
         }
-        let Some(kind) = Kind::new(&message.kind) else { return self.fail(ticket, Failure::Malformed) };
+        let Some(heading) = self.core.headings.of(&message) else { return self.fail(ticket, Failure::Malformed) };
         let going = self.core.held.going;
         let is_full = going > 0 && going + message.body.len() > self.core.config.bytes;
-        let outgoing = Outgoing {
-            ticket,
-            priority: v1::message::priority(&message),
-            kind,
-            route: v1::route::write(&message.route).into(),
-            body: Body::Whole(message.body.clone()),
+        let outgoing = Outgoing { ticket, heading, body: Body::Whole(std::mem::take(&mut message.body)) };
+        let pushed = match self.hall.as_mut().filter(|_| !is_full) {
+            Some(hall) => hall.send(&mut self.core, place, outgoing),
+            None => Some(Err(outgoing)),
         };
-        let hall = self.hall.as_mut().filter(|_| !is_full);
-        match hall.map(|hall| hall.send(&mut self.core, place, outgoing)) {
-            Some(Some(Ok(()))) => Ok(()),
-            Some(None) => self.fail(ticket, Failure::Absent),
-            None | Some(Some(Err(_))) => {
+        match pushed {
+            Some(Ok(())) => Ok(()),
+            None => self.fail(ticket, Failure::Absent),
+            Some(Err(back)) => {
+                if let Body::Whole(body) = back.body {
+                    message.body = body;
+                }
                 (self.is_awaited, self.answered) = (true, self.core.answered);
                 Err(Command::Send { ticket, to, message })
             }
         }
     }
 
+    /// Somebody was sent away with a message: says so when another is over since.
+    pub(super) fn note_room(&mut self) {
+        self.ease();
+        let has_room = self.core.held.going <= self.core.config.bytes / 2;
+        if self.is_awaited && has_room && self.core.answered > self.answered {
+            self.is_awaited = false;
+            self.core.event(Event::Room);
+        }
+    }
+
     #[allow(clippy::unnecessary_wraps)] // the shape `send` returns
-    fn fail(&mut self, ticket: Ticket, why: Failure) -> Result<(), Command> {
+    pub(super) fn fail(&mut self, ticket: Ticket, why: Failure) -> Result<(), Command> {
         self.core.event(Event::Failed { ticket, why });
         Ok(())
+    }
+}
+
+/// What the last message was: most that follow are the same, and those to ten thousand estates share it.
+#[derive(Default)]
+pub(crate) struct Headings(Option<(Route, Arc<Heading>)>);
+
+impl Headings {
+    /// What a message is; `None` when its kind is too long.
+    fn of(&mut self, message: &Message) -> Option<Arc<Heading>> {
+        let priority = v1::message::priority(message);
+        let is_same = |(route, heading): &&(Route, Arc<Heading>)| {
+            heading.priority == priority && heading.kind.is(&message.kind) && *route == message.route
+        };
+        if let Some((_, heading)) = self.0.as_ref().filter(is_same) {
+            return Some(Arc::clone(heading));
+        }
+        let (kind, route) = (Kind::new(&message.kind)?, v1::route::write(&message.route).into());
+        let heading = Arc::new(Heading { kind, route, priority });
+        self.0 = Some((message.route.clone(), Arc::clone(&heading)));
+        Some(heading)
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::Map;
 fn sent(master: &mut Master) -> Vec<Ticket> {
     let next = || match master.poll_command()? {
         Command::Send { ticket, .. } => Some(ticket),
-        Command::Admit { .. } => None,
+        _ => None,
     };
     std::iter::from_fn(next).collect()
 }

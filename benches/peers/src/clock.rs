@@ -6,8 +6,17 @@ use nix::time::{ClockId, clock_gettime};
 
 /// Nanoseconds of the machine's monotonic clock.
 pub(crate) fn now() -> u64 {
-    // Cannot fail for this clock on Linux.
-    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |t| t.tv_sec() as u64 * 1_000_000_000 + t.tv_nsec() as u64)
+    read(ClockId::CLOCK_MONOTONIC)
+}
+
+/// The same clock at its last tick.
+pub(crate) fn tick() -> u64 {
+    read(ClockId::CLOCK_MONOTONIC_COARSE)
+}
+
+fn read(clock: ClockId) -> u64 {
+    // Cannot fail for these clocks on Linux.
+    clock_gettime(clock).map_or(0, |t| t.tv_sec() as u64 * 1_000_000_000 + t.tv_nsec() as u64)
 }
 
 /// Processor seconds, user and system, of this process.

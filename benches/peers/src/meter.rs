@@ -52,10 +52,11 @@ impl Meter {
 
     /// `bytes` of payload in `messages` messages have come.
     pub(crate) fn take(&self, bytes: usize, messages: u64) {
-        let now = clock::now();
+        // To the tick, a few milliseconds: asked for more, the clock takes longer than a small message.
+        let now = clock::tick();
         let Ok(mut state) = self.state.lock() else { return };
-        let opened = *state.opened.get_or_insert_with(|| Opened { at: now, processor: clock::processor() });
-        if now - opened.at <= self.job.time.as_nanos() as u64 {
+        let opened = *state.opened.get_or_insert_with(|| Opened { at: clock::now(), processor: clock::processor() });
+        if now.saturating_sub(opened.at) <= self.job.time.as_nanos() as u64 {
             state.bytes += bytes as u64;
             state.messages += messages;
         } else if state.used.is_none() {

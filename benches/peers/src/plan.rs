@@ -162,7 +162,7 @@ impl Results {
 
 /// Those whose losses somebody could care about: not TCP in the clear, which is TLS's twin, nor UDP, which loses.
 fn over_links(peer: &dyn Peer, work: Work) -> bool {
-    peer.can(work) && !peer.name().contains("TCP,") && !peer.name().contains("UDP")
+    peer.can(work) && !["TCP,", "UDP", "iB"].iter().any(|part| peer.name().contains(part))
 }
 
 fn chosen(list: &[String], name: &str) -> bool {

@@ -137,6 +137,18 @@ impl Switch {
                 return Ok(());
             }
             Command::Send { ticket, to, message } => (ticket, to, message),
+            Command::Open { ticket, .. } => {
+                self.tell(from, Event::Failed { ticket, why: Failure::Unsupported });
+                return Ok(());
+            }
+            Command::Cast { to, .. } => {
+                self.tell(from, Event::Uncast { to, why: Failure::Unsupported });
+                return Ok(());
+            }
+            // Of streams there are none, and what was sent is as good as there.
+            Command::Write { .. } | Command::Cancel { .. } | Command::Take { .. } | Command::Refuse { .. } => {
+                return Ok(());
+            }
         };
         let failure = if !self.is_linked(from, &to) {
             Some(Failure::Absent)

@@ -30,11 +30,12 @@ const BOTH: &[&str] = &[
     "timeout",
     "raet_mutable",
     "auto_accept",
+    "site_secret_file",
 ];
 /// Settings of a master only.
-pub(super) const MASTER: &[&str] = &["autosign_file", "autoreject_file"];
+pub(super) const MASTER: &[&str] = &["autosign_file", "autoreject_file", "shards"];
 /// Settings of a minion only.
-pub(super) const MINION: &[&str] = &["master", "master_port", "master_finger", "grains"];
+pub(super) const MINION: &[&str] = &["master", "master_port", "master_finger", "grains", "enrolment_file"];
 
 /// Option names of Salt 2018.3 masters and minions.
 const SALT: &str = include_str!("salt_options.txt");

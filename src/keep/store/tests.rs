@@ -85,7 +85,7 @@ fn own_keys_are_kept_and_never_overwritten() {
     store.create_own_keys(&second, true).unwrap();
     assert_eq!(store.own_keys().unwrap().unwrap().sign.seed(), second.sign.seed());
     let left: Vec<_> = fs::read_dir(&store.pki_dir).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(left.len(), 5, "{left:?}");
+    assert_eq!(left.len(), 6, "{left:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use crate::nacl::{VerifyKey, all_verify};
 use crate::road::datagram::Datagram;
+use crate::road::estate::Remote;
 use crate::road::index::Table;
 use crate::wire::v0::{self, TransactKind};
 
@@ -19,11 +20,11 @@ pub(crate) fn prove(table: &mut Table, datagrams: &[Datagram<'_>]) -> Vec<Option
         if packet.head.transact == TransactKind::Join {
             continue;
         }
-        let Some(peer) = table.find(packet.head.de).and_then(|remote| remote.peer.as_ref()) else { continue };
+        let Some(key) = table.find(packet.head.de).and_then(Remote::verifier) else { continue };
         if let Some(signature) = packet.signed_text(&mut texts) {
             ends.push(texts.len());
             signatures.push(signature);
-            keys.push(peer.key.verify);
+            keys.push(key);
             places.push(place);
         }
     }
@@ -38,7 +39,7 @@ pub(crate) fn prove(table: &mut Table, datagrams: &[Datagram<'_>]) -> Vec<Option
         })
         .collect();
     if cut.len() > 1 && all_verify(&cut, &signatures, &keys) {
-        places.into_iter().zip(keys).for_each(|(place, key)| *place = Some(key));
+        places.into_iter().zip(keys).for_each(|(place, key)| *place = Some(key.key()));
     }
     proven
 }

@@ -51,8 +51,8 @@ fn handle_signed(
         core.stats.drop(Drop::Unknown);
         return None;
     };
-    let key = remote.peer.as_ref().map(|peer| peer.key.verify);
-    let is_its = key.is_some_and(|key| packet.is_signed() && (proven == Some(key) || packet.verify(&key)));
+    let key = remote.verifier();
+    let is_its = key.is_some_and(|key| packet.is_signed() && (proven == Some(key.key()) || packet.is_signed_by(&key)));
     if !is_its {
         core.stats.drop(Drop::Unsigned);
         return None;

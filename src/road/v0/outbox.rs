@@ -41,6 +41,14 @@ impl Outbox {
         true
     }
 
+    /// Takes a body back that has not been sealed; whether there was one.
+    pub(crate) fn take_back(&mut self, core: &mut Core, ticket: Ticket) -> bool {
+        let at = self.waiting.iter().position(|(waiting, _)| *waiting == ticket);
+        let Some((_, body)) = at.and_then(|at| self.waiting.remove(at)) else { return false };
+        self.on_ended(core, body.len());
+        true
+    }
+
     /// Bytes that wait or are in flight.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

@@ -27,6 +27,8 @@ pub(super) struct Dialer {
     pub(super) classic_at: Option<Time>,
     /// Anything authentic came since we began to call.
     is_answered: bool,
+    /// The key that was introduced and has to prove our enrolment token before it is taken.
+    enrols: Option<RoleKey>,
 }
 
 enum Stage {
@@ -51,7 +53,8 @@ impl Dialer {
     /// Begins at once.
     pub(super) fn new(address: SocketAddr, now: Time, classic_after: Option<Duration>) -> Self {
         let classic_at = classic_after.map(|wait| now + wait);
-        Self { address, stage: Stage::Rest(now), pin: None, tried: 0, since: now, classic_at, is_answered: false }
+        let stage = Stage::Rest(now);
+        Self { address, stage, pin: None, tried: 0, since: now, classic_at, is_answered: false, enrols: None }
     }
 
     /// Its session, if it has one.
@@ -114,7 +117,7 @@ impl Dialer {
     }
 
     /// Takes an answer to our question.
-    pub(super) fn on_intro(&mut self, core: &mut Core, datagram: &[u8]) {
+    pub(super) fn on_intro(&mut self, core: &mut Core, settings: &Fast, datagram: &[u8]) {
         let Stage::Ask(question, _) = &self.stage else { return };
         let peer = match question.read(datagram, None) {
             Ok(peer) => peer,
@@ -122,6 +125,12 @@ impl Dialer {
         };
         self.hear();
         let key = peer.key;
+        if settings.enrolment.as_ref().is_some_and(|enrolment| enrolment.proves) && core.may_enrol(&key) {
+            self.enrols = Some(key);
+            self.since = core.now;
+            self.stage = Stage::Rest(core.now);
+            return;
+        }
         match core.judge(&key) {
             Judgement::Accepted => {
                 self.pin = Some(key);
@@ -146,8 +155,14 @@ impl Dialer {
         Some(progress)
     }
 
+    /// Whether the present handshake ends in a key that has proved our token.
+    pub(super) fn is_enrolling(&self) -> bool {
+        matches!(&self.stage, Stage::Greet(_, role) if self.enrols.as_ref().is_some_and(|key| key.role == *role))
+    }
+
     /// There is a session now.
     pub(super) fn on_session(&mut self, key: RoleKey, session: u32) {
+        self.enrols = None;
         self.pin = Some(key);
         self.stage = Stage::Live(session);
     }
@@ -223,7 +238,7 @@ impl Dialer {
     /// With a key, the handshake; without one, the question.
     fn begin(&mut self, core: &mut Core, identity: &Arc<Identity>, settings: &Fast) {
         self.since = core.now;
-        let pin = self.pin.clone().or_else(|| only(core));
+        let pin = self.enrols.clone().or_else(|| self.pin.clone()).or_else(|| only(core));
         match pin {
             Some(key) => self.greet(core, identity, settings, &key),
             None => self.ask(core, settings),
@@ -231,6 +246,7 @@ impl Dialer {
     }
 
     fn ask(&mut self, core: &mut Core, settings: &Fast) {
+        self.enrols = None;
         self.since = core.now;
         let question = Question::new(&mut core.random, settings.site.as_ref());
         self.stage = Stage::Ask(question, Pace::new(core.now, core.now));
@@ -238,13 +254,19 @@ impl Dialer {
 
     fn greet(&mut self, core: &mut Core, identity: &Arc<Identity>, settings: &Fast, key: &RoleKey) {
         self.since = core.now;
+        let is_enrolling = self.enrols.as_ref().is_some_and(|enrols| enrols.same_keys(key));
+        // Once there was a session the token has done its work; the master may have forgotten it.
+        let token = settings.enrolment.as_ref().filter(|_| is_enrolling || !core.is_fast_only(&key.role));
+        let enrolment = token.map(|enrolment| (enrolment.token.id, enrolment.token.secret.clone()));
         let dial = Dial {
             pin: key.public,
             verify: Some(key.verify),
+            role: Some(key.role.clone()),
             suites: settings.suites.clone(),
             parameters: settings.parameters,
             site: settings.site.clone(),
-            enrolment: None,
+            enrolment,
+            must_enrol: is_enrolling,
             early: Vec::new(),
         };
         let initiator = Initiator::new(identity.clone(), dial, core.random.bytes(), core.now);

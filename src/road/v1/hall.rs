@@ -2,13 +2,15 @@
 //!
 //! Datagrams come in by session id, messages by the estate's name. A session that ends leaves nothing but its last words.
 
+mod asks;
 mod cids;
 mod door;
+mod enrol;
 mod view;
 
 pub use view::SessionView;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use super::handshake::{Established, Identity, Responder, Rules};
 use super::message::Outgoing;
 use super::session::{Code, End, Session};
 use crate::base::{Acceptance, Name, Time, Wall, limits};
-use crate::keep::OwnKeys;
+use crate::keep::{OwnKeys, Token};
 use crate::road::agenda::Agenda;
 use crate::road::config::Fast;
 use crate::road::core::Core;
@@ -31,14 +33,17 @@ pub(crate) struct Hall {
     settings: Fast,
     identity: Arc<Identity>,
     /// `None` when strangers may not come in.
-    responder: Option<Responder>,
+    responder: Option<Box<Responder>>,
     sessions: Vec<Option<Box<Session>>>,
     free: Vec<u32>,
+    /// Sessions there have been.
+    births: u32,
     cids: Cids,
-    names: BTreeMap<Name, u32>,
+    /// Places by name; only ever asked, never walked.
+    names: HashMap<Name, u32>,
     dialers: Vec<Dialer>,
     /// Where estates wait that were turned away, by role: they are called when somebody decides.
-    waiting: BTreeMap<Name, (SocketAddr, u64)>,
+    waiting: BTreeMap<Name, Waiting>,
     agenda: Agenda,
     /// Sessions may be held back until the shell has read what they said.
     pub(crate) is_holding: bool,
@@ -46,6 +51,18 @@ pub(crate) struct Hall {
     touched: Vec<u32>,
     /// The wall clock at a time of ours.
     wall: (Time, Wall),
+    /// Enrolment tokens, by id.
+    tokens: BTreeMap<[u8; 16], Token>,
+}
+
+/// An estate that was turned away and waits for a decision.
+#[derive(Debug)]
+struct Waiting {
+    from: SocketAddr,
+    /// Its session id.
+    cid: u64,
+    /// The enrolment token it named.
+    token: Option<[u8; 16]>,
 }
 
 /// What the hall asks of the road.
@@ -65,28 +82,29 @@ impl Hall {
                 parameters: settings.parameters,
                 site: settings.site.clone(),
                 introduces: settings.introduces,
+                shard: core.config.shard,
                 ..Rules::default()
             };
-            Identity::new(core.config.role.clone(), keys.clone(), 0)
-                .ok()
-                .map(|identity| Responder::new(identity, rules, core.random.bytes(), now))
+            Box::new(Responder::new(identity.clone(), rules, core.random.bytes(), now))
         });
         let classic = core.config.wires.classic.then_some(settings.classic_after);
         let dialers = core.config.dial.iter().map(|address| Dialer::new(*address, now, classic)).collect();
         Some(Self {
             settings,
             identity,
-            responder: responder.flatten(),
+            responder,
             sessions: Vec::new(),
             free: Vec::new(),
+            births: 0,
             cids: Cids::default(),
-            names: BTreeMap::new(),
+            names: HashMap::new(),
             dialers,
             waiting: BTreeMap::new(),
             agenda: Agenda::default(),
             is_holding: false,
             touched: Vec::new(),
             wall: (now, Wall::default()),
+            tokens: BTreeMap::new(),
         })
     }
 
@@ -115,6 +133,8 @@ impl Hall {
                 self.remove(core, index, end);
                 continue;
             }
+            session.hand_over(core);
+            cids::tend(core, &mut self.cids, self.responder.as_deref(), self.settings.ids, (index, session));
             let held = session.holds();
             let before = std::mem::replace(&mut session.held, held);
             core.held.going = (core.held.going + held.going).saturating_sub(before.going);
@@ -232,7 +252,7 @@ impl Hall {
             return Some(now);
         }
         let dialers = self.dialers.iter().filter_map(Dialer::poll_timeout);
-        let responder = self.responder.as_ref().and_then(Responder::poll_timeout);
+        let responder = self.responder.as_ref().and_then(|responder| responder.poll_timeout());
         dialers.chain(self.agenda.deadline()).chain(responder).min()
     }
 
@@ -249,12 +269,10 @@ impl Hall {
             self.waiting.remove(role);
         }
         let why = if acceptance.is_none() { Departure::Forgotten } else { Departure::Rejected };
-        let of_role = |session: &Session| session.key.role == *role;
-        let found = self.names.values().find(|index| {
-            self.sessions.get(**index as usize).and_then(Option::as_ref).is_some_and(|session| of_role(session))
-        });
-        if let Some(index) = found.copied()
+        let found = self.names.get(&self.settings.name_of(role)).copied();
+        if let Some(index) = found
             && let Some(Some(session)) = self.sessions.get_mut(index as usize)
+            && session.role == *role
         {
             session.end(why, Some(Code::Refused));
             self.touch(index);
@@ -283,7 +301,9 @@ impl Hall {
 
     /// All sessions, by name.
     pub(crate) fn view(&self) -> impl Iterator<Item = SessionView> + '_ {
-        self.names.values().filter_map(|index| Some(self.sessions.get(*index as usize)?.as_ref()?.view()))
+        let mut sessions: Vec<&Session> = self.sessions.iter().flatten().map(|session| &**session).collect();
+        sessions.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        sessions.into_iter().map(Session::view)
     }
 
     fn touch(&mut self, index: u32) {
@@ -294,26 +314,25 @@ impl Hall {
 
     /// Takes a session in, in place of any the estate had; gives its place.
     fn insert(&mut self, core: &mut Core, established: Established, remote: SocketAddr, is_initiator: bool) -> u32 {
+        // The roll's own name, where it is there: one for all who hold it.
         let role = &established.peer.key.role;
-        let name = self.settings.name_of(role);
+        let role = core.roll.find(role).map_or(role, |(key, _)| &key.role).clone();
+        let name = if self.settings.peers.is_empty() { role.clone() } else { self.settings.name_of(&role) };
         if let Some(old) = self.names.get(&name).copied() {
             self.remove(core, old, End { why: Departure::Renewed, code: Some(Code::Replaced) });
         }
-        let session = Session::new(core.now, &self.settings, name.clone(), established, remote, is_initiator, None);
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.sessions.push(None);
+            (self.sessions.len() - 1) as u32
+        });
+        self.births = self.births.wrapping_add(1);
+        let serial = u64::from(self.births) << 32 | u64::from(index);
+        let session =
+            Session::new(core.now, &self.settings, (name.clone(), role), established, remote, is_initiator, serial);
         let cid = session.ours;
-        let session = Some(Box::new(session));
-        let index = match self.free.pop() {
-            Some(index) => {
-                if let Some(place) = self.sessions.get_mut(index as usize) {
-                    *place = session;
-                }
-                index
-            }
-            None => {
-                self.sessions.push(session);
-                (self.sessions.len() - 1) as u32
-            }
-        };
+        if let Some(place) = self.sessions.get_mut(index as usize) {
+            *place = Some(Box::new(session));
+        }
         self.cids.insert(cid, index);
         self.names.insert(name, index);
         self.touch(index);
@@ -324,7 +343,9 @@ impl Hall {
         let Some(mut session) = self.sessions.get_mut(index as usize).and_then(Option::take) else { return };
         self.free.push(index);
         self.agenda.remove(index);
-        self.cids.remove(&session.ours);
+        for cid in session.ids() {
+            self.cids.remove(&cid);
+        }
         if self.names.get(&session.name) == Some(&index) {
             self.names.remove(&session.name);
         }
@@ -337,7 +358,7 @@ impl Hall {
         core.held.coming = core.held.coming.saturating_sub(held.coming);
         let classic = core.config.wires.classic.then_some(self.settings.classic_after);
         for dialer in &mut self.dialers {
-            if dialer.session() == Some(index) || dialer.rests_for(&session.key.role) {
+            if dialer.session() == Some(index) || dialer.rests_for(&session.role) {
                 dialer.on_left(core, classic);
             }
         }
@@ -369,7 +390,7 @@ const LOOK_AGAIN: Duration = Duration::from_micros(1);
 const ROOM: usize = 65_536;
 
 /// The session id of a data packet.
-fn data_cid(datagram: &[u8]) -> Option<u64> {
+pub(super) fn data_cid(datagram: &[u8]) -> Option<u64> {
     let (first, rest) = datagram.split_first()?;
     let (_, rest) = rest.split_first()?;
     let cid = rest.first_chunk::<8>()?;

@@ -12,7 +12,9 @@ mod initiator;
 pub mod intro;
 mod mac;
 mod pace;
+pub mod renewal;
 mod responder;
+mod rules;
 
 #[cfg(test)]
 mod fault_tests;
@@ -27,7 +29,8 @@ pub use applicant::Applicant;
 pub use identity::{Identity, Peer};
 pub use initiator::{Dial, Fault, Initiator, Progress};
 pub use pace::{HURRY, Pace};
-pub use responder::{Answer, Responder, Rules};
+pub use responder::{Answer, Responder};
+pub use rules::Rules;
 
 use std::fmt;
 

@@ -6,22 +6,28 @@
 //! Credit counts, per message, [`CHARGE`] and the highest offset that was sent of it; both sides count the same.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use self::arena::Arena;
 use self::assembly::Assembly;
+use self::flow::Flows;
 use self::grant::Grant;
 use self::partial::{Partial, heading};
+use self::spares::Spares;
 use super::message::{CHARGE, Incoming, reason};
 use super::spans::Spans;
 use super::{Carried, Violation};
 use crate::base::{Time, limits};
-use crate::wire::v1::{Chunk, Frame, Opening, Writer};
+use crate::wire::v1::{Chunk, Frame, Writer};
 
 mod arena;
 mod assembly;
+mod flow;
 mod grant;
 mod partial;
+mod spares;
+mod whole;
 
 /// Messages under reassembly, of one session, and what the peer was granted.
 #[derive(Debug)]
@@ -41,6 +47,10 @@ pub struct Inbox {
     runs: usize,
     refusals: Vec<Refusal>,
     arena: Arena,
+    spares: Spares,
+    flows: Flows,
+    /// Most streams at once.
+    streams: u16,
     is_held: bool,
 }
 
@@ -56,6 +66,7 @@ const LEAST: u64 = 8 * CHARGE;
 const CREDIT: Violation = Violation("sent more bytes than it was granted");
 const OPEN: Violation = Violation("opened more messages than it was granted");
 const CONTRADICTION: Violation = Violation("sent a message that contradicts itself");
+const STREAM: Violation = Violation("sent more of a stream than it was granted");
 const CRUMBS: Violation = Violation("sent a message in crumbs");
 /// Runs beyond gaps a session may always have; a reordered flight makes some hundred.
 const RUNS: usize = 4096;
@@ -77,11 +88,19 @@ impl Inbox {
             runs: 0,
             refusals: Vec::new(),
             arena: Arena::default(),
+            spares: Spares::default(),
+            flows: Flows::default(),
+            streams: 0,
             is_held: false,
         }
     }
 
-    /// A CHUNK. Calls `deliver` for what is whole, or next of a stream.
+    /// Takes so many streams at once; without this none.
+    pub fn with_streams(self, streams: u16) -> Self {
+        Self { streams, ..self }
+    }
+
+    /// A CHUNK. Calls `deliver` for what is whole, and for a stream that begins.
     pub fn on_chunk(&mut self, chunk: &Chunk<'_>, deliver: &mut impl FnMut(Incoming)) -> Result<(), Violation> {
         if chunk.message >= self.open.total {
             return Err(OPEN);
@@ -90,7 +109,9 @@ impl Inbox {
             return Ok(());
         }
         match &chunk.opening {
-            Some(opening) if chunk.fin && !self.is_partial(chunk.message) => self.on_whole(chunk, opening, deliver),
+            Some(opening) if chunk.fin && opening.total.is_some() && !self.is_partial(chunk.message) => {
+                self.on_whole(chunk, opening, deliver)
+            }
             _ => self.on_piece(chunk, deliver),
         }
     }
@@ -113,8 +134,9 @@ impl Inbox {
         self.arrive(end - highest, charge)?;
         let partial = self.partial.remove(&message).map(|partial| *partial).unwrap_or_default();
         self.forget(&partial.assembly);
-        self.settle(message, end - partial.settled());
-        if partial.is_known && !partial.is_refused {
+        self.settle(message, end - self.settled_of(message, &partial));
+        if self.flows.has(message) {
+            self.flows.close(message);
             deliver(Incoming::Cut { message });
         }
         Ok(())
@@ -123,25 +145,32 @@ impl Inbox {
     /// The application does not want a stream any more: its sender is told, what comes of it is dropped.
     pub fn refuse(&mut self, message: u64, reason: u64) {
         let Some(partial) = self.partial.get_mut(&message).filter(|partial| !partial.is_refused) else { return };
-        let unsettled = partial.highest - partial.settled();
+        let unsettled = partial.highest - self.flows.taken(message).unwrap_or(0);
         partial.is_refused = true;
         let assembly = std::mem::take(&mut partial.assembly);
+        self.flows.close(message);
         self.settled += unsettled;
         self.forget(&assembly);
         self.refusals.push(Refusal { message, reason, is_due: true });
+        // Of what has come to its end nothing more is heard.
+        self.finish(message, &mut |_| {});
     }
 
-    /// Whether a message is refused and its sender may not know it: packets with pieces of it must not be acknowledged, or
-    /// it would be taken for delivered.
-    pub fn is_refusing(&self, message: u64) -> bool {
-        self.refusals.iter().any(|refusal| refusal.message == message)
+    /// Whether one of the messages is refused and its sender may not know it: packets with pieces of it must not be
+    /// acknowledged, or it would be taken for delivered.
+    pub fn is_refusing(&self, messages: Range<u64>) -> bool {
+        self.refusals.iter().any(|refusal| messages.contains(&refusal.message))
     }
 
     /// Whether [`Inbox::fill`] has something to write.
     pub fn has_work(&self) -> bool {
         let renews = !self.is_held
             && (self.credit.is_used(self.arrived, self.most_credit()) || self.open.is_used(self.ended, u64::MAX));
-        renews || self.credit.is_due || self.open.is_due || self.refusals.iter().any(|refusal| refusal.is_due)
+        renews
+            || self.credit.is_due
+            || self.open.is_due
+            || self.flows.has_work()
+            || self.refusals.iter().any(|refusal| refusal.is_due)
     }
 
     /// Writes CREDIT, OPEN and REFUSE frames that are due, as they fit; whether it wrote any.
@@ -159,6 +188,7 @@ impl Inbox {
                 Err(_) => self.open.is_due = true,
             }
         }
+        self.flows.fill(out, carry);
         for refusal in self.refusals.iter_mut().filter(|refusal| refusal.is_due) {
             if (Frame::Refuse { message: refusal.message, reason: refusal.reason }).write(out).is_err() {
                 break;
@@ -197,6 +227,7 @@ impl Inbox {
         match carried {
             Carried::Credit => self.credit.is_due = true,
             Carried::Open => self.open.is_due = true,
+            Carried::More(message) => self.flows.on_lost(*message),
             Carried::Refuse(message) => {
                 let lost = self.refusals.iter_mut().find(|refusal| refusal.message == *message);
                 lost.into_iter().for_each(|refusal| refusal.is_due = true);
@@ -213,6 +244,8 @@ impl Inbox {
     /// Gives back memory that nothing needs; asked when a session comes to rest.
     pub fn rest(&mut self) {
         self.arena.rest();
+        self.spares.rest();
+        self.flows.rest();
         self.over.rest();
         self.refusals.shrink_to_fit();
         if self.partial.is_empty() {
@@ -220,9 +253,9 @@ impl Inbox {
         }
     }
 
-    /// Bytes under reassembly.
+    /// Bytes under reassembly, and of streams those that nobody has asked for.
     pub fn bytes(&self) -> usize {
-        self.held
+        self.held + self.flows.held()
     }
 
     /// Messages under reassembly.
@@ -235,36 +268,15 @@ impl Inbox {
     }
 
     fn most_credit(&self) -> u64 {
-        self.settled.saturating_add(limits::FAST_INBOX_BYTES as u64)
-    }
-
-    /// The usual case: one chunk is the message.
-    fn on_whole(
-        &mut self,
-        chunk: &Chunk<'_>,
-        opening: &Opening<'_>,
-        deliver: &mut impl FnMut(Incoming),
-    ) -> Result<(), Violation> {
-        let (message, size) = (chunk.message, chunk.data.len() as u64);
-        if opening.total.is_some_and(|total| total != size) {
-            return Err(CONTRADICTION);
-        }
-        self.arrive(size, CHARGE)?;
-        self.settle(message, size);
-        let heading = heading(opening, &mut self.arena)?;
-        let data = self.arena.copy(chunk.data);
-        deliver(match opening.total {
-            Some(_) => Incoming::Whole { heading, body: data },
-            None => Incoming::Piece { message, first: Some(heading), data, is_last: true },
-        });
-        Ok(())
+        // What waits of streams is bounded by their own grants, and holds up nobody.
+        self.settled.saturating_add(self.flows.held() as u64).saturating_add(limits::FAST_INBOX_BYTES as u64)
     }
 
     fn on_piece(&mut self, chunk: &Chunk<'_>, deliver: &mut impl FnMut(Incoming)) -> Result<(), Violation> {
         let end = chunk.offset.saturating_add(chunk.data.len() as u64);
         let (new, charge) = match self.partial.get(&chunk.message) {
-            Some(partial) => (partial.check(chunk, end)?, 0),
-            None => (Partial::default().check(chunk, end)?, CHARGE),
+            Some(partial) => (partial.check(chunk, end, &self.flows)?, 0),
+            None => (Partial::default().check(chunk, end, &self.flows)?, CHARGE),
         };
         if self.runs > RUNS + self.held / RUN_BYTES {
             return Err(CRUMBS);
@@ -280,29 +292,40 @@ impl Inbox {
             self.settled += new;
         } else if partial.heading.as_ref().is_some_and(|(_, total)| total.is_some_and(|total| total > MAX)) {
             self.refuse(chunk.message, reason::TOO_LARGE);
+        } else if partial.is_stream() && !self.flows.has(chunk.message) && self.flows.count() >= self.streams.into() {
+            self.refuse(chunk.message, reason::UNWANTED);
         } else {
-            self.keep(chunk, deliver);
+            if let Some((heading, None)) = partial.heading.as_ref().filter(|_| !self.flows.has(chunk.message)) {
+                deliver(Incoming::Opened { message: chunk.message, heading: heading.clone() });
+                self.flows.open(chunk.message);
+            }
+            self.keep(chunk);
         }
         self.finish(chunk.message, deliver);
         Ok(())
     }
 
-    /// Puts a chunk's bytes where they belong: a stream's next bytes to the application, all others to their message.
-    fn keep(&mut self, chunk: &Chunk<'_>, deliver: &mut impl FnMut(Incoming)) {
+    /// Puts a chunk's bytes where they belong: a stream's next bytes with what waits of it, all others to their message.
+    fn keep(&mut self, chunk: &Chunk<'_>) {
         let Some(partial) = self.partial.get_mut(&chunk.message) else { return };
         let before = (partial.assembly.held(), partial.assembly.runs());
         let total = partial.heading.as_ref().map(|(_, total)| *total);
         match (total, partial.assembly.in_order(chunk.offset, chunk.data)) {
             (Some(None), Some(new)) => {
                 partial.assembly.pass(new.len());
-                let mut next = Some(self.arena.copy(new));
-                while let Some(data) = next.take() {
-                    self.settled += data.len() as u64;
-                    partial.hand_over(chunk.message, data, deliver);
-                    next = partial.assembly.next();
+                self.flows.push(chunk.message, new);
+                while let Some(run) = partial.assembly.next() {
+                    self.flows.push_run(chunk.message, run);
                 }
+                self.flows.touch(chunk.message);
             }
-            _ => partial.assembly.insert(chunk.offset, chunk.data, total.flatten()),
+            _ => {
+                let total = total.flatten();
+                let wanted = total.filter(|_| partial.assembly.wants_buffer()).and_then(|n| usize::try_from(n).ok());
+                let spare = wanted.and_then(|total| self.spares.take(total));
+                spare.into_iter().for_each(|buffer| partial.assembly.adopt(buffer));
+                partial.assembly.insert(chunk.offset, chunk.data, total);
+            }
         }
         self.held = self.held + partial.assembly.held() - before.0;
         self.runs = self.runs + partial.assembly.runs() - before.1;
@@ -314,13 +337,18 @@ impl Inbox {
             true => partial.fin.is_some(),
             false => partial.heading.is_some() && partial.limit() == Some(partial.assembly.end()),
         };
-        let is_whole = self.partial.get_mut(&message).is_some_and(whole);
+        let is_whole = !self.flows.has(message) && self.partial.get_mut(&message).is_some_and(whole);
         let Some(partial) = is_whole.then(|| self.partial.remove(&message)).flatten() else { return };
         self.forget(&partial.assembly);
-        self.settle(message, partial.highest - partial.settled());
+        self.settle(message, partial.highest - self.settled_of(message, &partial));
         if let (Some((heading, Some(_))), false) = (partial.heading, partial.is_refused) {
-            deliver(Incoming::Whole { heading, body: partial.assembly.into_body() });
+            deliver(Incoming::Whole { heading, body: self.spares.lend(partial.assembly.into_body()) });
         }
+    }
+
+    /// Bytes of a message that count as settled.
+    fn settled_of(&self, message: u64, partial: &Partial) -> u64 {
+        if partial.is_refused { partial.highest } else { self.flows.taken(message).unwrap_or(0) }
     }
 
     /// Counts credit the peer used; refuses more than it was granted.

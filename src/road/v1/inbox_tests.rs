@@ -1,8 +1,12 @@
 //! What a peer may not do, and what it may.
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::road::v1::message::STREAM_CREDIT;
+use crate::wire::v1::Opening;
+use crate::wire::v1::messages::Messages;
 
 fn chunk<'a>(message: u64, offset: u64, data: &'a [u8], fin: bool, total: Option<u64>) -> Chunk<'a> {
     let opening = Opening { kind: "load", route: b"to", priority: 1, total };
@@ -10,9 +14,11 @@ fn chunk<'a>(message: u64, offset: u64, data: &'a [u8], fin: bool, total: Option
 }
 
 impl Inbox {
-    /// For the test of both boxes: credit granted, used and free again, messages ended, runs, refusals not acknowledged.
-    pub(in crate::road::v1) fn counts(&self) -> (u64, u64, u64, u64, usize, usize) {
-        (self.credit.total, self.arrived, self.settled, self.ended, self.runs, self.refusals.len())
+    /// For the test of both boxes: credit granted, used and free again, messages ended, runs, refusals not acknowledged,
+    /// streams.
+    pub(in crate::road::v1) fn counts(&self) -> (u64, u64, u64, u64, usize, usize, usize) {
+        let Self { credit, arrived, settled, ended, runs, refusals, flows, .. } = self;
+        (credit.total, *arrived, *settled, *ended, *runs, refusals.len(), flows.count())
     }
 }
 
@@ -24,7 +30,7 @@ fn hear(inbox: &mut Inbox, chunks: &[Chunk<'_>]) -> (Vec<Incoming>, Result<(), V
 }
 
 fn inbox() -> Inbox {
-    Inbox::new(Time::ZERO, 1 << 20, 256)
+    Inbox::new(Time::ZERO, 1 << 20, 256).with_streams(2)
 }
 
 #[test]
@@ -131,16 +137,66 @@ fn a_stream_is_handed_over_in_order() {
         chunk(0, 6, b"", true, None),
         chunk(0, 6, b"", true, None),
     ];
-    let (come, result) = hear(&mut inbox, &pieces);
-    let said: Vec<_> = come
-        .into_iter()
-        .map(|incoming| match incoming {
-            Incoming::Piece { message: 0, first, data, is_last } => (first.is_some(), data, is_last),
+    let opened = |come: &[Incoming]| matches!(come, [Incoming::Opened { message: 0, .. }]);
+    let take = |inbox: &mut Inbox| {
+        let mut come = Vec::new();
+        inbox.want(Time::ZERO, 0);
+        inbox.hand_over(Time::ZERO, Duration::ZERO, &mut |incoming| match incoming {
+            Incoming::Piece { message: 0, data, is_last } => come.push((data, is_last)),
             other => panic!("{other:?}"),
-        })
-        .collect();
-    let expected = [(true, "abc", false), (false, "def", false), (false, "", true)];
-    assert_eq!((said, result), (expected.map(|(first, data, last)| (first, data.into(), last)).to_vec(), Ok(())));
+        });
+        come
+    };
+    let (come, result) = hear(&mut inbox, &pieces[..2]);
+    assert!(opened(&come) && result.is_ok());
+    assert_eq!((inbox.settled, inbox.bytes()), (0, 6), "nothing is free again before somebody took it");
+    assert_eq!(take(&mut inbox), [("abcdef".into(), false)]);
+    assert_eq!((inbox.settled, inbox.bytes()), (6, 0));
+    assert_eq!(take(&mut inbox), [], "asked for, and not there");
+    assert_eq!(hear(&mut inbox, &pieces[2..]), (vec![], Ok(())));
+    let mut come = Vec::new();
+    inbox.hand_over(Time::ZERO, Duration::ZERO, &mut |incoming| come.push(incoming));
+    assert_eq!(come, [Incoming::Piece { message: 0, data: Bytes::new(), is_last: true }]);
+    assert_eq!((inbox.settled, inbox.messages(), inbox.ended), (6 + CHARGE, 0, 1));
+}
+
+#[test]
+fn a_stream_that_nobody_reads_ends_at_its_grant() {
+    let (mut inbox, data) = (inbox(), vec![7; STREAM_CREDIT as usize]);
+    hear(&mut inbox, &[chunk(0, 0, &data, false, None)]).1.unwrap();
+    assert_eq!(hear(&mut inbox, &[chunk(0, STREAM_CREDIT, b"x", false, None)]).1, Err(STREAM));
+    assert_eq!(hear(&mut inbox, &[chunk(1, 1, &data, false, None), chunk(1, 0, b"x", false, None)]).1, Err(STREAM));
+    let (mut taken, mut buffer, mut carried) = (0, [0; 100], Vec::new());
+    while taken < data.len() {
+        inbox.want(Time::ZERO, 0);
+        inbox.hand_over(Time(1), Duration::from_secs(1), &mut |incoming| match incoming {
+            Incoming::Piece { data, .. } => taken += data.len(),
+            other => panic!("{other:?}"),
+        });
+    }
+    let mut out = Writer::new(&mut buffer);
+    inbox.fill(Time(1), Duration::ZERO, &mut out, &mut |c| carried.push(c));
+    assert!(carried.contains(&Carried::More(0)), "{carried:?}");
+    assert_eq!(hear(&mut inbox, &[chunk(0, STREAM_CREDIT, b"x", false, None)]).1, Ok(()));
+    assert!(!inbox.has_work());
+    inbox.on_lost(&Carried::More(0));
+    assert!(inbox.has_work());
+}
+
+#[test]
+fn only_so_many_streams_at_once() {
+    let mut inbox = inbox();
+    for id in 0..2 {
+        assert_eq!(hear(&mut inbox, &[chunk(id, 0, b"x", true, None)]).0.len(), 1);
+    }
+    assert_eq!(hear(&mut inbox, &[chunk(2, 0, b"x", true, None)]), (vec![], Ok(())));
+    assert!(inbox.is_refusing(2..3) && inbox.has_work());
+    let mut come = Vec::new();
+    inbox.refuse(1, reason::UNWANTED);
+    hear(&mut inbox, &[chunk(3, 1, b"y", false, None), chunk(3, 0, b"x", false, None)]).1.unwrap();
+    inbox.hand_over_rest(&mut |incoming| come.push(incoming));
+    let piece = Incoming::Piece { message: 0, data: "x".into(), is_last: true };
+    assert_eq!(come, [piece, Incoming::Cut { message: 3 }], "what came whole, and what did not");
 }
 
 #[test]
@@ -161,7 +217,7 @@ proptest! {
     fn anything_may_arrive(
         chunks in proptest::collection::vec((0u64..6, 0u64..400, 0usize..200, any::<(bool, bool)>(), 0u64..500), 1..200),
     ) {
-        let (data, mut inbox) = ([7; 200], Inbox::new(Time::ZERO, 5000, 5));
+        let (data, mut inbox) = ([7; 200], Inbox::new(Time::ZERO, 5000, 5).with_streams(2));
         for (message, offset, len, (fin, is_drop), total) in chunks {
             let mut pieces = 0;
             let mut deliver = |incoming| pieces += usize::from(matches!(incoming, Incoming::Whole { .. }));
@@ -180,9 +236,53 @@ proptest! {
             let held: usize = inbox.partial.values().map(|partial| partial.assembly.held()).sum();
             let runs: usize = inbox.partial.values().map(|partial| partial.assembly.runs()).sum();
             prop_assert_eq!((held, runs), (inbox.held, inbox.runs));
+            prop_assert!(inbox.flows.count() <= 2);
             prop_assert!(inbox.arrived <= inbox.credit.total && inbox.settled <= inbox.arrived);
             prop_assert!(inbox.bytes() as u64 <= inbox.arrived - inbox.settled);
             prop_assert_eq!(inbox.ended, (0..6).filter(|id| inbox.over.contains(*id)).count() as u64);
         }
     }
+}
+
+/// What becomes of a frame with these bodies.
+fn hear_run(inbox: &mut Inbox, first: u64, bodies: &[&[u8]]) -> (Vec<Incoming>, Result<(), Violation>) {
+    let mut buffer = vec![0; 3000];
+    let mut out = Writer::new(&mut buffer);
+    let mut joining = Messages::begin(first, ("load", b"to", 1), bodies[0], &mut out).unwrap();
+    assert!(bodies[1..].iter().all(|body| joining.push(body, &mut out)));
+    let Some(Ok(Frame::Messages(messages))) = crate::wire::v1::Frames::new(out.written()).next() else { panic!() };
+    let mut come = Vec::new();
+    let result = inbox.on_messages(&messages, &mut |incoming| come.push(incoming));
+    (come, result)
+}
+
+#[test]
+fn messages_come_together_or_each_alone() {
+    let mut inbox = inbox();
+    let (come, heard) = hear_run(&mut inbox, 3, &[b"three", b"", b"five"]);
+    let [Incoming::Run { heading, bodies }] = &come[..] else { panic!("{come:?}") };
+    assert_eq!((heard, heading.kind.as_str(), &heading.route[..], bodies.len()), (Ok(()), "load", &b"to"[..], 3));
+    assert!(bodies.clone().eq([&b"three"[..], b"", b"five"].map(Bytes::copy_from_slice)));
+    assert_eq!((inbox.arrived, inbox.settled, inbox.ended), (9 + 3 * CHARGE, 9 + 3 * CHARGE, 3));
+    assert_eq!(hear_run(&mut inbox, 3, &[b"three", b"", b"five"]), (vec![], Ok(())), "again");
+    let (come, heard) = hear_run(&mut inbox, 2, &[b"two", b"three", b"", b"five", b"six"]);
+    let come: Vec<_> =
+        come.into_iter().map(|c| if let Incoming::Whole { body, .. } = c { body } else { panic!() }).collect();
+    assert_eq!((come, heard), (vec![Bytes::from("two"), Bytes::from("six")], Ok(())), "what was new of it");
+    // A piece of one was there.
+    hear(&mut inbox, &[chunk(8, 2, b"gh", true, None)]).1.unwrap();
+    assert_eq!(hear_run(&mut inbox, 7, &[b"seven", b"eigh"]).0.len(), 2);
+    assert_eq!(inbox.bytes(), 0);
+    hear(&mut inbox, &[chunk(9, 2, b"gh", true, None)]).1.unwrap();
+    assert_eq!(hear_run(&mut inbox, 9, &[b"nine!"]).1, Err(CONTRADICTION), "it has four bytes");
+}
+
+#[test]
+fn grants_are_the_law_of_messages_too() {
+    assert_eq!(hear_run(&mut inbox(), 254, &[b"a", b"b"]).1, Ok(()));
+    assert_eq!(hear_run(&mut inbox(), 255, &[b"a", b"b"]).1, Err(OPEN));
+    assert_eq!(hear_run(&mut inbox(), 1 << 61, &[b"a"]).1, Err(OPEN));
+    let mut small = Inbox::new(Time::ZERO, 2 * CHARGE + 1, 256);
+    assert_eq!(hear_run(&mut small, 0, &[b"a", b"b"]).1, Err(CREDIT));
+    assert_eq!(hear_run(&mut small, 0, &[b"a", b""]).1, Ok(()));
 }

@@ -27,6 +27,7 @@ pub mod sent;
 mod session;
 pub(crate) mod spans;
 pub mod tally;
+pub mod trace;
 pub mod violation;
 pub mod window;
 

@@ -4,11 +4,11 @@
 //! Owns every body until its last byte is acknowledged, and the ids: a message gets the next one when its first chunk is
 //! written, so that they are dense in sending order. Knows no packets: it is told what of [`Carried`] arrived or was lost.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use self::begun::Begun;
 use self::queues::{Class, QUANTUM, Queues};
-use self::stream::Stream;
+use self::stream::{Stream, Streams};
 use super::Carried;
 use super::message::{Body, CHARGE, CLASSES, Outgoing};
 use crate::base::limits;
@@ -17,6 +17,7 @@ use crate::transport::Ticket;
 mod begun;
 mod fill;
 mod queues;
+mod run;
 mod stream;
 
 /// Messages waiting, being sent and unacknowledged, of one session.
@@ -31,7 +32,7 @@ pub struct Outbox {
     first: u64,
     sent: VecDeque<Entry>,
     queues: Option<Box<Queues>>,
-    streams: BTreeMap<Ticket, Stream>,
+    streams: Streams,
     /// Messages whose DROP is due.
     drops: VecDeque<u64>,
     messages: usize,
@@ -63,7 +64,7 @@ impl Outbox {
             first: 0,
             sent: VecDeque::new(),
             queues: None,
-            streams: BTreeMap::new(),
+            streams: Streams::default(),
             drops: VecDeque::new(),
             messages: 0,
             bytes: 0,
@@ -73,16 +74,15 @@ impl Outbox {
 
     /// Takes a message; handed back when there is no room, when [`Outgoing::check`] refuses it, or when it is a stream
     /// under a ticket that another stream has.
-    pub fn push(&mut self, mut out: Outgoing) -> Result<(), Outgoing> {
+    pub fn push(&mut self, out: Outgoing) -> Result<(), Outgoing> {
         let cost = cost(&out);
         let is_full = self.messages >= limits::FAST_OUTBOX_MESSAGES || self.bytes + cost > limits::FAST_OUTBOX_BYTES;
         if is_full || out.check().is_err() {
             return Err(out);
         }
-        out.priority = out.priority.min(CLASSES as u8 - 1);
         match &out.body {
-            Body::Stream if self.streams.contains_key(&out.ticket) => return Err(out),
-            Body::Stream => drop(self.streams.insert(out.ticket, Stream::new(out))),
+            Body::Stream if self.streams.has(out.ticket) => return Err(out),
+            Body::Stream => self.streams.insert(out),
             Body::Whole(_) => self.queue(out),
         }
         self.messages += 1;
@@ -148,12 +148,15 @@ impl Outbox {
                 return None;
             }
         };
-        let end =
-            self.streams.get(&out.ticket).filter(|_| matches!(out.body, Body::Stream)).map_or(size(&out), Stream::end);
-        if sent <= size(&out) && matches!(out.body, Body::Whole(_)) {
-            self.begun -= size(&out);
+        let end = self
+            .streams
+            .get(out.ticket)
+            .filter(|_| matches!(out.body, Body::Stream))
+            .map_or(size(&out.body), Stream::end);
+        if sent <= size(&out.body) && matches!(out.body, Body::Whole(_)) {
+            self.begun -= size(&out.body);
         }
-        let class = self.class(out.priority);
+        let class = self.class(out.heading.priority);
         class.leave(message);
         if is_lost {
             class.mend();
@@ -177,7 +180,7 @@ impl Outbox {
             self.release(&out);
             return true;
         }
-        if let Some(out) = self.streams.get_mut(&ticket).and_then(|stream| stream.quiet.take()) {
+        if let Some(out) = self.streams.get_mut(ticket).and_then(|stream| stream.quiet.take()) {
             self.release(&out);
             return true;
         }
@@ -192,7 +195,7 @@ impl Outbox {
         for class in self.queues.iter().flat_map(|queues| &queues.classes) {
             class.short.iter().chain(&class.long).for_each(|out| each(out.ticket));
         }
-        self.streams.values().filter_map(|stream| stream.quiet.as_ref()).for_each(|out| each(out.ticket));
+        self.streams.quiet().for_each(|out| each(out.ticket));
         *self = Self { first: self.next(), used: self.used, ..Self::new(self.credit, self.open) };
     }
 
@@ -200,7 +203,7 @@ impl Outbox {
     pub fn rest(&mut self) {
         if self.messages == 0 {
             self.queues = None;
-            self.streams = BTreeMap::new();
+            self.streams.rest();
         }
         self.queues.iter_mut().flat_map(|queues| &mut queues.classes).for_each(|class| class.rest());
         self.sent.shrink_to_fit();
@@ -241,20 +244,23 @@ impl Outbox {
     }
 
     fn queue(&mut self, out: Outgoing) {
-        let is_short = matches!(out.body, Body::Whole(_)) && size(&out) <= QUANTUM;
-        let class = self.class(out.priority);
+        let is_short = matches!(out.body, Body::Whole(_)) && size(&out.body) <= QUANTUM;
+        let class = self.class(out.heading.priority);
         if is_short { class.short.push_back(out) } else { class.long.push_back(out) }
     }
 
     fn on_whole_acked(&mut self, id: u64, done: &mut impl FnMut(Ticket)) {
         match self.entry(id) {
             Some(entry @ Entry::Whole(..)) => {
-                let Entry::Whole(out, is_lost) = std::mem::replace(entry, Entry::Over) else { return };
+                let Entry::Whole(out, is_lost) = &*entry else { return };
+                let (ticket, priority, cost, is_lost) = (out.ticket, out.heading.priority, cost(out), *is_lost);
+                *entry = Entry::Over;
+                self.messages -= 1;
+                self.bytes -= cost;
                 if is_lost {
-                    self.class(out.priority).mend();
+                    self.class(priority).mend();
                 }
-                self.release(&out);
-                done(out.ticket);
+                done(ticket);
             }
             Some(Entry::Begun(_)) => self.on_piece_acked(id, 0, u64::MAX, done),
             _ => {}
@@ -266,12 +272,12 @@ impl Outbox {
         let to = begun.ack(start, end.min(begun.sent));
         let is_mended = begun.is_lost && !begun.has_lost();
         begun.is_lost &= !is_mended;
-        let (ticket, priority) = (begun.out.ticket, begun.out.priority);
-        let mut total = Some(size(&begun.out));
+        let (ticket, priority) = (begun.out.ticket, begun.out.heading.priority);
+        let mut total = Some(size(&begun.out.body));
         if matches!(begun.out.body, Body::Stream) {
-            let Some(stream) = self.streams.get_mut(&ticket) else { return };
+            let Some(stream) = self.streams.get(ticket) else { return };
             total = stream.total();
-            self.bytes -= stream.release(to);
+            self.bytes -= self.streams.release(ticket, to);
         }
         if is_mended {
             self.class(priority).mend();
@@ -287,10 +293,10 @@ impl Outbox {
 
     fn on_span_lost(&mut self, id: u64, start: u64, end: u64) {
         let (was_lost, priority) = match self.entry(id) {
-            Some(Entry::Whole(out, is_lost)) => (std::mem::replace(is_lost, true), out.priority),
+            Some(Entry::Whole(out, is_lost)) => (std::mem::replace(is_lost, true), out.heading.priority),
             Some(Entry::Begun(begun)) => {
                 let is_lost = begun.lose(start, end.min(begun.sent));
-                (std::mem::replace(&mut begun.is_lost, is_lost) || !is_lost, begun.out.priority)
+                (std::mem::replace(&mut begun.is_lost, is_lost) || !is_lost, begun.out.heading.priority)
             }
             _ => return,
         };
@@ -304,7 +310,7 @@ impl Outbox {
         self.messages -= 1;
         self.bytes -= cost(out);
         if matches!(out.body, Body::Stream) {
-            self.bytes -= self.streams.remove(&out.ticket).map_or(0, |stream| stream.held());
+            self.bytes -= self.streams.remove(out.ticket);
         }
     }
 
@@ -329,8 +335,8 @@ impl Entry {
 }
 
 /// Bytes of a whole body.
-fn size(out: &Outgoing) -> u64 {
-    match &out.body {
+fn size(body: &Body) -> u64 {
+    match body {
         Body::Whole(body) => body.len() as u64,
         Body::Stream => 0,
     }
@@ -338,7 +344,7 @@ fn size(out: &Outgoing) -> u64 {
 
 /// Bytes a message holds here.
 fn cost(out: &Outgoing) -> usize {
-    size(out) as usize + out.route.len() + out.kind.len() + CHARGE as usize
+    size(&out.body) as usize + out.heading.route.len() + out.heading.kind.len() + CHARGE as usize
 }
 
 /// Where the positions of a piece end; the body's end is one more.

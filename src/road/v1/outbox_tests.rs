@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::Time;
 use crate::road::v1::Inbox;
-use crate::road::v1::message::{Incoming, Kind};
+use crate::road::v1::message::{Heading, Incoming, Kind, STREAM_CREDIT};
 use crate::wire::v1::{Frame, Frames, Writer};
 
 const RTT: Duration = Duration::from_millis(10);
@@ -23,14 +23,19 @@ fn bytes_of(ticket: u64, len: usize) -> Bytes {
     if len < 1 << 20 { SAID.slice(start..start + len) } else { vec![ticket as u8; len].into() }
 }
 
+/// Eight in a row have one heading, but for their priorities.
 fn message(ticket: u64, priority: u8, len: usize) -> Outgoing {
-    let kind = Kind::new(&ticket.to_string()).unwrap();
-    let route = bytes_of(ticket, (ticket % 3) as usize * 40);
-    Outgoing { ticket: Ticket(ticket), priority, kind, route, body: Body::Whole(bytes_of(ticket, len)) }
+    let group = ticket / 8;
+    let kind = Kind::new(&group.to_string()).unwrap();
+    let route = bytes_of(group, (group % 3) as usize * 40);
+    let heading = Heading { kind, route, priority }.into();
+    Outgoing { ticket: Ticket(ticket), heading, body: Body::Whole(bytes_of(ticket, len)) }
 }
 
 fn stream(ticket: u64, priority: u8) -> Outgoing {
-    Outgoing { body: Body::Stream, ..message(ticket, priority, 0) }
+    let kind = Kind::new(&ticket.to_string()).unwrap();
+    let heading = Heading { kind, route: bytes_of(ticket, 0), priority }.into();
+    Outgoing { ticket: Ticket(ticket), heading, body: Body::Stream }
 }
 
 #[derive(Debug, Clone)]
@@ -74,7 +79,7 @@ impl World {
     fn new(credit: u64, open: u64) -> Self {
         Self {
             outbox: Outbox::new(credit, open),
-            inbox: Inbox::new(Time::ZERO, credit, open),
+            inbox: Inbox::new(Time::ZERO, credit, open).with_streams(u16::MAX),
             now: Time::ZERO,
             mtu: 1200,
             out: Vec::new(),
@@ -100,15 +105,26 @@ impl World {
     fn write(&mut self, ticket: u64, len: usize) {
         let sent = &mut self.sent[ticket as usize];
         let data = bytes_of(ticket, sent.len + len).slice(sent.len..);
-        if sent.is_stream && !sent.is_finished && self.outbox.write(Ticket(ticket), data).is_ok() {
-            sent.len += len;
+        if sent.is_stream && !sent.is_finished && self.outbox.streams.has(Ticket(ticket)) {
+            let rest = self.outbox.write(Ticket(ticket), data, false, usize::MAX).err().unwrap_or_default();
+            sent.len += len - rest.len();
         }
     }
 
     fn finish(&mut self, ticket: u64) {
-        if self.outbox.finish(Ticket(ticket)) {
-            self.sent[ticket as usize].is_finished = true;
+        let sent = &mut self.sent[ticket as usize];
+        if self.outbox.streams.has(Ticket(ticket)) && !sent.is_finished {
+            self.outbox.write(Ticket(ticket), Bytes::new(), true, usize::MAX).unwrap();
+            sent.is_finished = true;
         }
+    }
+
+    /// The application asks for a piece of a stream.
+    fn want(&mut self, message: u64) {
+        self.inbox.want(self.now, message);
+        let mut come = Vec::new();
+        self.inbox.hand_over(self.now, RTT, &mut |incoming| come.push(incoming));
+        come.into_iter().for_each(|incoming| self.receive(incoming));
     }
 
     fn answer(&mut self, ticket: Ticket, answer: Answer) {
@@ -156,6 +172,7 @@ impl World {
             let mut deliver = |incoming| come.push(incoming);
             match frame.unwrap() {
                 Frame::Chunk(chunk) => self.inbox.on_chunk(&chunk, &mut deliver).unwrap(),
+                Frame::Messages(messages) => self.inbox.on_messages(&messages, &mut deliver).unwrap(),
                 Frame::Drop { message, end } => self.inbox.on_drop(message, end, &mut deliver).unwrap(),
                 Frame::Pad(_) => {}
                 other => panic!("{other:?}"),
@@ -168,20 +185,13 @@ impl World {
 
     fn receive(&mut self, incoming: Incoming) {
         match incoming {
-            Incoming::Whole { heading, body } => {
-                let ticket: u64 = heading.kind.as_str().parse().unwrap();
-                let Body::Whole(said) = message(ticket, 0, self.sent[ticket as usize].len).body else { panic!() };
-                assert_eq!((heading.route, &body), (message(ticket, 0, 0).route, &said));
-                assert_eq!(self.whole.insert(ticket, body), None, "{ticket} came twice");
+            Incoming::Whole { heading, body } => self.receive_whole(&heading, body),
+            Incoming::Run { heading, bodies } => bodies.for_each(|body| self.receive_whole(&heading, body)),
+            Incoming::Opened { message, heading } => {
+                let ticket = heading.kind.as_str().parse().unwrap();
+                assert!(self.streams.insert(message, (ticket, Vec::new(), false)).is_none(), "{ticket} began twice");
             }
-            Incoming::Piece { message, first, data, is_last } => {
-                if let Some(heading) = first {
-                    let ticket = heading.kind.as_str().parse().unwrap();
-                    assert!(
-                        self.streams.insert(message, (ticket, Vec::new(), false)).is_none(),
-                        "{ticket} began twice"
-                    );
-                }
+            Incoming::Piece { message, data, is_last } => {
                 let (_, all, is_over) = self.streams.get_mut(&message).unwrap();
                 assert!(!*is_over && !self.refused.contains(&message));
                 all.extend_from_slice(&data);
@@ -195,6 +205,18 @@ impl World {
         }
     }
 
+    /// Which one it is, its body says; of equal ones each comes once.
+    fn receive_whole(&mut self, heading: &Heading, body: Bytes) {
+        let group: u64 = heading.kind.as_str().parse().unwrap();
+        let is_it = |ticket: &u64| {
+            let Some(sent) = self.sent.get(*ticket as usize) else { return false };
+            !sent.is_stream && !self.whole.contains_key(ticket) && body == bytes_of(*ticket, sent.len)
+        };
+        let ticket = (group * 8..group * 8 + 8).find(is_it).expect("came twice, or was never sent");
+        assert_eq!(heading.route, message(ticket, 0, 0).heading.route);
+        self.whole.insert(ticket, body);
+    }
+
     fn arrive_back(&mut self, at: usize) {
         let packet = &mut self.back[at];
         packet.is_delivered = true;
@@ -203,6 +225,7 @@ impl World {
             match frame.unwrap() {
                 Frame::Credit(total) => self.outbox.on_credit(total),
                 Frame::Open(below) => self.outbox.on_open(below),
+                Frame::More { message, below } => self.outbox.on_more(message, below),
                 Frame::Refuse { message, .. } => {
                     if let Some(ticket) = self.outbox.on_refuse(message) {
                         self.answer(ticket, Answer::Refused);
@@ -221,10 +244,15 @@ impl World {
         for ticket in done {
             let sent = &self.sent[ticket.0 as usize];
             let has_come = match sent.is_stream {
-                true => self.streams.iter().any(|(id, (t, all, is_over))| {
-                    *t == ticket.0 && (self.refused.contains(id) || *is_over && *all == bytes_of(*t, sent.len))
-                }),
-                false => self.whole.contains_key(&ticket.0),
+                // Of its bytes some may wait.
+                true => self.streams.values().any(|(t, ..)| *t == ticket.0),
+                false => {
+                    let body = bytes_of(ticket.0, sent.len);
+                    let is_equal = |t: u64| t / 8 == ticket.0 / 8 && bytes_of(t, self.sent[t as usize].len) == body;
+                    let come = self.whole.keys().filter(|t| is_equal(**t)).count();
+                    let is_answered = |(t, a): &(&Ticket, &Answer)| **a == Answer::Delivered && is_equal(t.0);
+                    come > self.answers.iter().filter(is_answered).count()
+                }
             };
             assert!(has_come, "{ticket:?} delivered before it was");
             self.answer(ticket, Answer::Delivered);
@@ -260,7 +288,11 @@ impl World {
                     self.refused.push(*id);
                 }
             }
-            20..=34 => drop(self.fill()),
+            20 | 21 if !self.streams.is_empty() => {
+                let id = *self.streams.keys().nth(pick(self.streams.len())).unwrap();
+                self.want(id);
+            }
+            22..=34 => drop(self.fill()),
             35..=46 if !self.out.is_empty() => self.arrive(pick(self.out.len())),
             47..=51 if !self.out.is_empty() => self.lost(pick(self.out.len())),
             52..=57 if self.out.get(pick(self.out.len())).is_some_and(|p| p.is_delivered) => {
@@ -294,6 +326,15 @@ impl World {
                 self.arrive(0);
                 self.acked(0);
             }
+            for id in self.streams.keys().copied().collect::<Vec<_>>() {
+                while self.inbox.has_stream(id) && self.inbox.counts().6 > 0 {
+                    let before = self.streams[&id].1.len();
+                    self.want(id);
+                    if self.streams[&id].1.len() == before {
+                        break;
+                    }
+                }
+            }
             self.fill_back();
             for at in 0..self.back.len() {
                 self.arrive_back(at);
@@ -316,12 +357,17 @@ impl World {
             match sent.is_stream {
                 false if answer == Answer::Delivered => assert!(self.whole.contains_key(&ticket)),
                 false => assert_eq!(answer, Answer::GivenUp, "nobody refused it"),
-                true => assert!(of_stream.is_none_or(|(_, all, _)| bytes_of(ticket, sent.len).starts_with(all))),
+                true => {
+                    assert!(of_stream.is_none_or(|(_, all, _)| bytes_of(ticket, sent.len).starts_with(all)));
+                    let is_whole = of_stream.is_some_and(|(_, all, is_over)| *is_over && all.len() == sent.len);
+                    let is_refused = |id: &u64| self.streams.get(id).is_some_and(|(t, ..)| *t == ticket);
+                    assert!(answer != Answer::Delivered || is_whole || self.refused.iter().any(is_refused));
+                }
             }
         }
         assert_eq!((self.outbox.messages(), self.outbox.bytes(), self.outbox.begun), (0, 0, 0));
-        let (_, arrived, settled, ended, runs, refusals) = self.inbox.counts();
-        assert_eq!((self.inbox.bytes(), self.inbox.messages(), runs, refusals), (0, 0, 0, 0));
+        let (_, arrived, settled, ended, runs, refusals, streams) = self.inbox.counts();
+        assert_eq!((self.inbox.bytes(), self.inbox.messages(), runs, refusals, streams), (0, 0, 0, 0, 0));
         assert_eq!(arrived, self.outbox.used, "both count the same credit");
         assert_eq!(settled, arrived, "all of it is free again");
         assert_eq!(ended, self.outbox.next());
@@ -377,8 +423,12 @@ fn chunks(outbox: &mut Outbox, most: usize) -> Vec<(u64, usize)> {
             break;
         }
         for frame in Frames::new(out.written()) {
-            if let Frame::Chunk(chunk) = frame.unwrap() {
-                chunks.push((chunk.message, chunk.data.len()));
+            match frame.unwrap() {
+                Frame::Chunk(chunk) => chunks.push((chunk.message, chunk.data.len())),
+                Frame::Messages(messages) => {
+                    chunks.extend((messages.first..).zip(messages.bodies().map(<[u8]>::len)));
+                }
+                _ => {}
             }
         }
     }
@@ -456,7 +506,11 @@ fn a_packet_is_filled_to_the_last_byte() {
         assert!(outbox.fill(&mut out, &mut |_| {}));
         assert!(out.room() < begun::CRUMB + 30, "{} bytes left of a packet with {len}", out.room());
         let sum: usize = Frames::new(out.written())
-            .map(|frame| if let Ok(Frame::Chunk(c)) = frame { c.data.len() } else { 0 })
+            .map(|frame| match frame {
+                Ok(Frame::Chunk(chunk)) => chunk.data.len(),
+                Ok(Frame::Messages(messages)) => messages.size(),
+                _ => 0,
+            })
             .sum();
         assert!(sum > 1100, "{sum}");
     }
@@ -481,13 +535,24 @@ fn streams_push_back() {
     outbox.push(stream(1, 2)).unwrap();
     assert_eq!(outbox.push(stream(1, 2)).map_err(|out| out.ticket), Err(Ticket(1)), "one at a time");
     let piece = bytes_of(1, 1 << 20);
-    let taken = (0..100).take_while(|_| outbox.write(Ticket(1), piece.clone()).is_ok()).count();
+    let write = |outbox: &mut Outbox, ticket| outbox.write(Ticket(ticket), piece.clone(), false, usize::MAX);
+    let taken = (0..100).take_while(|_| write(&mut outbox, 1).is_ok()).count();
     assert_eq!(taken, limits::FAST_STREAM_BYTES >> 20);
-    assert_eq!(outbox.stream_room(Ticket(1)), Some(0));
-    chunks(&mut outbox, 2000);
+    assert!(!outbox.take_relief());
+    chunks(&mut outbox, 500);
+    let sent = u32::try_from(STREAM_CREDIT).unwrap();
+    assert!(!outbox.has_work(), "no further than the peer takes");
+    outbox.on_more(0, 3 << 20);
+    chunks(&mut outbox, 5000);
+    outbox.on_acked(&Carried::Chunk { message: 0, offset: 0, len: sent, fin: false }, &mut |_| panic!());
+    assert!(!outbox.take_relief(), "not for little");
     outbox.on_acked(&Carried::Chunk { message: 0, offset: 0, len: 2 << 20, fin: false }, &mut |_| panic!());
-    assert_eq!(outbox.stream_room(Ticket(1)), Some(2 << 20));
-    assert_eq!(outbox.write(Ticket(2), piece.clone()), Err(piece), "no such stream");
+    assert_eq!((outbox.take_relief(), outbox.take_relief()), (true, false));
+    let much = Bytes::from(vec![0; 5 << 20]);
+    assert_eq!(outbox.write(Ticket(1), much, true, usize::MAX).map_err(|rest| rest.len()), Err(3 << 20), "the rest");
+    assert_eq!(outbox.write(Ticket(1), bytes_of(1, 10), true, 0).map_err(|rest| rest.len()), Err(10));
+    assert_eq!(write(&mut outbox, 2), Ok(()), "no such stream: its ticket says why");
+    assert_eq!(outbox.bytes(), (8 << 20) + cost(&stream(1, 2)));
 }
 
 #[test]

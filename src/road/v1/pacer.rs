@@ -39,9 +39,12 @@ impl Pacer {
         pacer
     }
 
-    /// Packets are this large now, bytes.
+    /// Packets are this large now, bytes. A bucket that was full stays so: on a path of large packets a first small
+    /// message would wait for the room of a whole one.
     pub fn on_mtu(&mut self, mtu: u32) {
+        let missing = self.depth().saturating_sub(self.tokens);
         self.mtu = u64::from(mtu).max(1);
+        self.tokens = self.depth().saturating_sub(missing);
     }
 
     /// Bytes to send at once: a train for one system call.
@@ -120,6 +123,16 @@ mod tests {
             let full = u128::from(rate * DEPTH_US / MICRO) + 10 * u128::from(mtu);
             prop_assert!(u128::from(sent) + full >= whole);
         }
+    }
+
+    #[test]
+    fn a_full_bucket_stays_full_when_packets_grow() {
+        let mut pacer = Pacer::new(Time::ZERO);
+        pacer.on_sent(1000);
+        pacer.on_mtu(60_000);
+        pacer.on_sent(9 * 60_000);
+        assert_eq!(pacer.ready(Time::ZERO, 1_000_000, 59_000), Ok(()));
+        assert!(pacer.ready(Time::ZERO, 1_000_000, 60_000).is_err());
     }
 
     #[test]

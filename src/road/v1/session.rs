@@ -2,13 +2,20 @@
 //!
 //! What comes in is in `take`, what goes out in `fill`; here is what a session is, and its timers.
 
+mod casts;
 mod fill;
+mod ids;
+mod renewal;
+mod streams;
 mod take;
 mod timers;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use self::casts::Casts;
+use self::ids::Ids;
+use self::renewal::Renewals;
 use super::Carried;
 use super::acks::Acks;
 use super::handshake::{Established, Pace};
@@ -21,10 +28,10 @@ use super::path::Path;
 use super::rtt::Rtt;
 use super::sent::Sent;
 use super::tally::Tally;
+use super::trace::At;
 use super::window::{Control, Window};
 use super::{Keys, Seen};
 use crate::base::{Name, Time};
-use crate::keep::RoleKey;
 use crate::road::config::Fast;
 use crate::road::core::{Core, Held};
 use crate::road::datagram::Mark;
@@ -35,8 +42,10 @@ use crate::wire::v1::Parameters;
 pub(crate) struct Session {
     /// The estate's name on this road.
     pub(super) name: Name,
-    /// Its role and keys.
-    pub(super) key: RoleKey,
+    /// Its key's role.
+    pub(super) role: Name,
+    /// The hall's number for it: in what place it lives, and which one that is there.
+    serial: u64,
     /// Our session id: packets to us carry it.
     pub(super) ours: u64,
     theirs: u64,
@@ -59,12 +68,15 @@ pub(crate) struct Session {
     outbox: Outbox,
     inbox: Inbox,
     path: Path,
+    casts: Casts,
+    ids: Ids,
     clocks: Clocks,
     /// Packets in the present round trip.
     round: Round,
     /// What the session's messages took when the road looked last; the road's own.
     pub(super) held: Held,
     pub(super) tally: Tally,
+    renewals: Renewals,
     /// Why it is over, once it is.
     ended: Option<End>,
 }
@@ -91,6 +103,8 @@ struct Clocks {
     heard: Time,
     /// When we last sent something to be acknowledged.
     asked: Time,
+    /// When we last sent something of a message.
+    spoke: Time,
     /// Probe timeouts since something was acknowledged.
     timeouts: u32,
     /// Probe packets to send whatever the window says.
@@ -162,15 +176,15 @@ impl Code {
 }
 
 impl Session {
-    /// Of a finished handshake with the estate at `remote`; `rtt`: what the handshake measured.
+    /// Of a finished handshake with the estate at `remote`.
     pub(super) fn new(
         now: Time,
         settings: &Fast,
-        name: Name,
+        (name, role): (Name, Name),
         established: Established,
         remote: SocketAddr,
         is_initiator: bool,
-        rtt: Option<Duration>,
+        serial: u64,
     ) -> Self {
         let theirs = established.parameters;
         let ceiling = u16::try_from(theirs.datagram.min(u64::from(settings.datagram))).unwrap_or(u16::MAX);
@@ -188,7 +202,8 @@ impl Session {
         }
         Self {
             name,
-            key: established.peer.key,
+            role,
+            serial,
             ours: established.ours,
             theirs: established.theirs,
             reset: established.reset,
@@ -197,21 +212,24 @@ impl Session {
             is_initiator,
             greeting,
             sent: Sent::new(established.number),
-            rtt: Rtt::new(rtt),
+            rtt: Rtt::new(None),
             loss: Loss::new(),
-            window: Control::new(settings.control, now, u32::from(mtu.size())),
+            window: Control::new(settings.control, u32::from(mtu.size())),
             pacer: Pacer::new(now),
             mtu,
             ceiling,
             marks: super::ecn::Marks::new(),
             acks,
             outbox: Outbox::new(theirs.credit, theirs.open),
-            inbox: Inbox::new(now, settings.parameters.credit, settings.parameters.open),
+            inbox: Inbox::new(now, settings.parameters.credit, settings.parameters.open).with_streams(settings.streams),
             path: Path::new(remote),
+            casts: Casts::default(),
+            ids: Ids::default(),
             clocks: Clocks::new(now, &settings.parameters, &theirs, is_initiator.then_some(established.ours)),
             round: Round { since: now, packets: 0, lossy: 0 },
             held: Held::default(),
             tally: Tally::new(now),
+            renewals: Renewals::new(now, settings.renew, is_initiator.then_some(established.ours)),
             ended: None,
         }
     }
@@ -236,6 +254,11 @@ impl Session {
         if let Some(greeting) = &mut self.greeting {
             greeting.pace.hasten(now);
         }
+    }
+
+    /// Whom the trace is about.
+    fn at(&self, now: Time) -> At {
+        At { session: self.ours, now }
     }
 
     /// The messages to be sent.
@@ -265,8 +288,10 @@ impl Session {
 
     /// It is over: the application is told, and what was on its way fails.
     pub(super) fn leave(&mut self, core: &mut Core, why: Departure) {
+        self.hand_over_rest(core);
         if self.is_confirmed() {
             tracing::debug!(estate = %self.name, %why, "left");
+            self.at(core.now).closed(why);
             core.event(Event::Left { peer: self.name.clone(), why });
         }
         self.outbox.fail_all(&mut |ticket| core.event(Event::Failed { ticket, why: Failure::Lost }));
@@ -278,6 +303,7 @@ impl Session {
         super::hall::SessionView {
             name: self.name.clone(),
             remote: self.path.remote(),
+            heard: self.clocks.heard,
             rtt: self.rtt.smoothed(),
             rtt_min: self.rtt.min(),
             window: self.window.window(),
@@ -311,6 +337,7 @@ impl Clocks {
         Self {
             heard: now,
             asked: now,
+            spoke: now,
             timeouts: 0,
             probes: 0,
             is_ping_due: lot.is_some(),
@@ -328,11 +355,13 @@ impl Clocks {
 }
 
 /// What was carried and is lost, or may be: it goes out again.
-fn resend(outbox: &mut Outbox, inbox: &mut Inbox, carried: &Carried) {
+fn resend(outbox: &mut Outbox, inbox: &mut Inbox, (ids, renewals): (&mut Ids, &mut Renewals), carried: &Carried) {
     match carried {
         Carried::Chunk { .. } | Carried::Wholes { .. } | Carried::Drop(_) => outbox.on_lost(carried),
-        Carried::Credit | Carried::Open | Carried::Refuse(_) => inbox.on_lost(carried),
+        Carried::Credit | Carried::Open | Carried::More(_) | Carried::Refuse(_) => inbox.on_lost(carried),
+        Carried::Ids(_) => ids.on_lost(),
+        Carried::Renewal => renewals.on_lost(),
         // Said again by their own clocks, or not at all.
-        Carried::Ids | Carried::Welcome | Carried::Probe | Carried::Ping | Carried::Ack { .. } => {}
+        Carried::Welcome | Carried::Probe | Carried::Ping | Carried::Ack { .. } => {}
     }
 }

@@ -20,12 +20,20 @@ pub struct Tally {
     pub messages_in: u64,
     /// Messages the peer has.
     pub messages_out: u64,
+    /// Casts of the peer's.
+    pub casts_in: u64,
+    /// Casts sent.
+    pub casts_out: u64,
+    /// Casts that gave way, in either direction.
+    pub casts_dropped: u64,
     /// Packets declared lost.
     pub lost: u64,
     /// Of those, packets that had arrived after all.
     pub spurious: u64,
     /// Probe timeouts.
     pub timeouts: u64,
+    /// Times the keys were made afresh.
+    pub renewals: u64,
     /// Times the peer's address changed.
     pub moves: u64,
 }

@@ -4,7 +4,7 @@ use super::fields::FOOT;
 use super::kinds::{FootKind, HeadKind};
 use super::{Head, Malformed, head_json, head_lines, head_text, malformed};
 use crate::base::limits::DATAGRAM_MAX;
-use crate::nacl::{SigningKey, VerifyKey};
+use crate::nacl::{SigningKey, Verifier, VerifyKey};
 
 /// A datagram whose outside is legal. Its signature is not checked yet.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +59,11 @@ impl Packet<'_> {
 
     /// Whether it has a signature and `key` made it. Signed is head, coat and 64 zero bytes (wire v0 §1.6).
     pub fn verify(&self, key: &VerifyKey) -> bool {
+        key.verifier().is_some_and(|key| self.is_signed_by(&key))
+    }
+
+    /// As [`Packet::verify`], with a key made ready for many packets.
+    pub fn is_signed_by(&self, key: &Verifier) -> bool {
         let Some(foot) = self.foot else { return false };
         let mut text = [0; DATAGRAM_MAX];
         let Some(place) = text.get_mut(..self.signed.len()) else { return false };

@@ -159,8 +159,22 @@ impl<'a> Writer<'a> {
         self.put(&n.to_be_bytes())
     }
 
+    /// Changes a byte that was written; none that was not.
+    pub fn set(&mut self, at: usize, byte: u8) {
+        if let Some(old) = self.buffer.get_mut(..self.at).and_then(|written| written.get_mut(at)) {
+            *old = byte;
+        }
+    }
+
     /// A varint; refuses what is larger than one holds.
     pub fn varint(&mut self, n: u64) -> Result<(), Full> {
+        // Nearly all of them, lengths of small messages among them, are this short.
+        if n < 0x40 {
+            return self.put(&[n as u8]);
+        }
+        if n < 0x4000 {
+            return self.put(&(n as u16 | 0x4000).to_be_bytes());
+        }
         if n > varint::MAX {
             return Err(Full);
         }
@@ -213,7 +227,9 @@ mod tests {
         assert_eq!(writer.varint(varint::MAX + 1), Err(Full));
         assert_eq!(writer.zeros(usize::MAX), Err(Full));
         writer.sized(b"ab").unwrap();
-        assert_eq!(writer.written(), [7, 2, b'a', b'b']);
+        writer.set(0, 8);
+        writer.set(4, 9);
+        assert_eq!(writer.written(), [8, 2, b'a', b'b']);
         assert_eq!(writer.u8(0), Err(Full));
     }
 }

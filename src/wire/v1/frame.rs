@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::ack::Ack;
+use super::messages::{MESSAGES, Messages};
 use super::{Full, Malformed, Reader, Writer, malformed};
 
 /// One frame.
@@ -17,6 +18,8 @@ pub enum Frame<'a> {
     Ack(Ack<'a>),
     /// A piece of a message.
     Chunk(Chunk<'a>),
+    /// Small messages, whole.
+    Messages(Messages<'a>),
     /// Bytes the peer may have sent in this session, in all.
     Credit(u64),
     /// Message ids below this may be opened.
@@ -52,6 +55,27 @@ pub enum Frame<'a> {
     Datagram(&'a [u8]),
     /// The responder's answer to an Initiate; its body is [`super::Welcome`].
     Welcome(&'a [u8]),
+    /// Bytes of a stream the peer may have sent, in all.
+    More {
+        /// Which.
+        message: u64,
+        /// Its offsets below this.
+        below: u64,
+    },
+    /// A question for fresh keys.
+    Renew {
+        /// The number of this renewal.
+        turn: u64,
+        /// A message of the renewal's handshake.
+        body: [u8; 48],
+    },
+    /// The answer to [`Frame::Renew`].
+    Renewed {
+        /// The number of this renewal.
+        turn: u64,
+        /// A message of the renewal's handshake.
+        body: [u8; 48],
+    },
 }
 
 /// A piece of a message.
@@ -132,6 +156,9 @@ const PROBED: u8 = 0x16;
 const IDS: u8 = 0x17;
 const DATAGRAM: u8 = 0x18;
 const WELCOME: u8 = 0x19;
+const MORE: u8 = 0x1b;
+const RENEW: u8 = 0x1c;
+const RENEWED: u8 = 0x1d;
 
 impl<'a> Frame<'a> {
     /// Whether a packet with this frame is to be acknowledged (RFC 9000 §13.2.1).
@@ -151,6 +178,7 @@ impl<'a> Frame<'a> {
             Self::Ping => out.u8(PING),
             Self::Ack(ack) => ack.write(out),
             Self::Chunk(chunk) => chunk.put(out, true),
+            Self::Messages(messages) => messages.put(out),
             Self::Credit(n) => numbers(out, CREDIT, &[n]),
             Self::Open(n) => numbers(out, OPEN, &[n]),
             Self::Drop { message, end } => numbers(out, DROP, &[message, end]),
@@ -173,6 +201,9 @@ impl<'a> Frame<'a> {
                 out.u8(WELCOME)?;
                 bounded(out, body, WELCOME_MAX)
             }
+            Self::More { message, below } => numbers(out, MORE, &[message, below]),
+            Self::Renew { turn, body } => numbers(out, RENEW, &[turn]).and_then(|()| out.put(&body)),
+            Self::Renewed { turn, body } => numbers(out, RENEWED, &[turn]).and_then(|()| out.put(&body)),
         })
     }
 
@@ -188,6 +219,7 @@ impl<'a> Frame<'a> {
             ACK => Self::Ack(Ack::read(reader, false)?),
             ACK_ECN => Self::Ack(Ack::read(reader, true)?),
             kind @ CHUNK..=CHUNK_END => Self::Chunk(Chunk::read(reader, kind)?),
+            MESSAGES => Self::Messages(Messages::read(reader)?),
             CREDIT => Self::Credit(reader.varint("credit")?),
             OPEN => Self::Open(reader.varint("open")?),
             DROP => Self::Drop { message: reader.varint("message id")?, end: reader.varint("end")? },
@@ -204,6 +236,9 @@ impl<'a> Frame<'a> {
                 Self::Datagram(reader.sized(all, "datagram")?)
             }
             WELCOME => Self::Welcome(reader.sized(WELCOME_MAX, "welcome")?),
+            RENEW => Self::Renew { turn: reader.varint("turn")?, body: reader.array("renewal")? },
+            RENEWED => Self::Renewed { turn: reader.varint("turn")?, body: reader.array("renewal")? },
+            MORE => Self::More { message: reader.varint("message id")?, below: reader.varint("offset")? },
             _ => return malformed("unknown frame", at),
         })
     }
@@ -339,7 +374,7 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-fn text<'a>(reader: &mut Reader<'a>, max: usize, what: &'static str) -> Result<&'a str, Malformed> {
+pub(super) fn text<'a>(reader: &mut Reader<'a>, max: usize, what: &'static str) -> Result<&'a str, Malformed> {
     let before = reader.at();
     std::str::from_utf8(reader.sized(max, what)?).or_else(|_| malformed(what, before))
 }
@@ -354,7 +389,7 @@ fn token8(out: &mut Writer<'_>, kind: u8, token: &[u8; 8]) -> Result<(), Full> {
     out.put(token)
 }
 
-fn bounded(out: &mut Writer<'_>, bytes: &[u8], max: usize) -> Result<(), Full> {
+pub(super) fn bounded(out: &mut Writer<'_>, bytes: &[u8], max: usize) -> Result<(), Full> {
     if bytes.len() > max { Err(Full) } else { out.sized(bytes) }
 }
 

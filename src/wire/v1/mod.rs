@@ -27,12 +27,14 @@
 //! | `0x00` `0x01` | PAD; PING |
 //! | `0x02` `0x03` | ACK: `largest, delay us, runs, first run, (gap, run) each`; `0x03` ends in `ECT(0), ECT(1), CE` |
 //! | `0x08` to `0x0f` | CHUNK: `message`; bit 1 (first) `kind, route, priority u8, total + 1`, else `offset`; bit 2 `length`; data; bit 0: the last |
+//! | `0x1a` | MESSAGES: `first message, kind, route, priority u8, count u8`, at least one; `length, data` each: whole, ids rising by one |
 //! | `0x10` `0x11` `0x12` | CREDIT: `bytes`; OPEN: `messages`; DROP: `message, bytes sent` |
 //! | `0x13` `0x14` | REFUSE: `message, reason`; CLOSE: `code, text` |
 //! | `0x15` `0x16` | PROBE and PROBED: 8 bytes |
 //! | `0x17` | IDS: `first, retire, (cid u64, token 16) each` |
 //! | `0x18` | DATAGRAM: bytes |
 //! | `0x19` | WELCOME: `status u8, retry_after ms u32, cid u64, reset token 16, wall us i64, offers, parameters, role, Ed 32, epoch u32, binding 64, extras u8 [, successor 132] [, enrolment 32]` |
+//! | `0x1b` | MORE: `message, bytes` |
 //!
 //! Kinds, routes, texts and lists are preceded by their length in bytes. Offers are `count u8, versions; count u8, suites u16`;
 //! parameters `length, (id, value) each`, ids rising: 1 acknowledgement delay us, 2 keep-alive ms, 3 credit, 4 open, 5 largest
@@ -46,6 +48,7 @@ pub mod handshake;
 mod handshake_tests;
 pub mod head;
 pub mod intro;
+pub mod messages;
 pub mod number;
 pub mod packet;
 pub mod payload;

@@ -16,6 +16,10 @@ pub fn size(n: u64) -> usize {
 /// The number at the start of `bytes` and how many bytes it took; `None` when they end before it does.
 pub fn read(bytes: &[u8]) -> Option<(u64, usize)> {
     let first = *bytes.first()?;
+    // Most are this short.
+    if first < 0x40 {
+        return Some((u64::from(first), 1));
+    }
     let size = 1 << (first >> 6);
     let mut n = u64::from(first & 0x3f);
     for byte in bytes.get(1..size)? {

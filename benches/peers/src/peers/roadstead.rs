@@ -28,6 +28,8 @@ mod crowd;
 pub(crate) struct Roadstead {
     name: &'static str,
     wire: Wire,
+    /// Bytes of one message of a bulk transfer.
+    bulk: usize,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -48,19 +50,27 @@ const ETHERNET: u16 = 1452;
 const LOOPBACK: u16 = 65_487;
 
 const fn fast(name: &'static str, suite: Suite, control: Algorithm, datagram: u16) -> Roadstead {
-    Roadstead { name, wire: Wire::Fast { suite, control, datagram } }
+    Roadstead { name, wire: Wire::Fast { suite, control, datagram }, bulk: BULK }
+}
+
+const fn in_messages_of(bulk: usize, name: &'static str) -> Roadstead {
+    Roadstead { bulk, ..fast(name, Suite::Aes256Gcm, Algorithm::Bbr, ETHERNET) }
 }
 
 pub(crate) static AES: Roadstead = fast("Roadstead AES", Suite::Aes256Gcm, Algorithm::Bbr, ETHERNET);
 pub(crate) static NACL: Roadstead = fast("Roadstead NaCl", Suite::Nacl, Algorithm::Bbr, ETHERNET);
 pub(crate) static FREE: Roadstead = fast("Roadstead, any MTU", Suite::Aes256Gcm, Algorithm::Bbr, LOOPBACK);
 pub(crate) static CUBIC: Roadstead = fast("Roadstead CUBIC", Suite::Aes256Gcm, Algorithm::Cubic, ETHERNET);
-pub(crate) static CLASSIC: Roadstead = Roadstead { name: "Roadstead classic", wire: Wire::Classic };
+pub(crate) static LARGE: Roadstead = in_messages_of(256 << 10, "Roadstead 256 KiB");
+pub(crate) static LARGEST: Roadstead = in_messages_of(1 << 20, "Roadstead 1 MiB");
+pub(crate) static CLASSIC: Roadstead = Roadstead { name: "Roadstead classic", wire: Wire::Classic, bulk: CLASSIC_BULK };
 
 /// Bytes of one message of a bulk transfer, and bytes under way. Sixteen messages come to their end together, and one counts when
 /// it is whole: small ones keep that out of a slow link's figures.
 const BULK: usize = 16 << 10;
 const WINDOW: usize = 8 << 20;
+/// Large messages under way: as many as take turns at once, and as many that follow.
+const UNDER_WAY: usize = 32;
 /// The classic road's.
 const CLASSIC_BULK: usize = 128 << 10;
 const CLASSIC_WINDOW: usize = 32;
@@ -102,7 +112,11 @@ impl Peer for Roadstead {
     }
 
     fn can(&self, work: Work) -> bool {
-        !self.is_classic() || matches!(work, Work::Bulk | Work::Request | Work::Flood)
+        match self.bulk {
+            BULK => true,
+            CLASSIC_BULK => matches!(work, Work::Bulk | Work::Request | Work::Flood),
+            _ => work == Work::Bulk,
+        }
     }
 
     fn serve(&self, end: &End, meter: Arc<Meter>, tell: &dyn Fn(Found)) -> Result<Infallible> {
@@ -136,9 +150,9 @@ impl Peer for Roadstead {
             Work::Request => figures.spread(requests(&mut road, &peer, job, self.message(SMALL)?)?),
             Work::Paced => paced(&mut road, &peer, job)?,
             Work::Bulk if self.is_classic() => {
-                flood(&mut road, &peer, job, self.message(CLASSIC_BULK)?, CLASSIC_BULK * CLASSIC_WINDOW)?;
+                flood(&mut road, &peer, job, self.message(self.bulk)?, CLASSIC_BULK * CLASSIC_WINDOW)?;
             }
-            Work::Bulk => flood(&mut road, &peer, job, self.message(BULK)?, WINDOW)?,
+            Work::Bulk => flood(&mut road, &peer, job, self.message(self.bulk)?, WINDOW.max(UNDER_WAY * self.bulk))?,
             _ if self.is_classic() => flood(&mut road, &peer, job, self.message(SMALL)?, SMALL * CLASSIC_WINDOW)?,
             _ => flood(&mut road, &peer, job, self.message(SMALL)?, SMALL << 13)?,
         }

@@ -2,8 +2,10 @@
 
 use super::super::dialer::refusal;
 use super::super::handshake::{Answer, Applicant, Progress, Silence};
-use super::Hall;
+use super::{Hall, Waiting};
 use crate::base::{Name, Wall};
+use crate::keep::RoleKey;
+use crate::nacl::Secret;
 use crate::road::core::{Core, Judgement};
 use crate::road::datagram::Datagram;
 use crate::road::stats::Drop;
@@ -21,7 +23,7 @@ impl Hall {
             Some(Kind::Hello | Kind::Initiate | Kind::Intro) => self.on_question(core, datagram),
             Some(Kind::IntroReply) => {
                 for dialer in self.dialers.iter_mut().filter(|dialer| dialer.address == datagram.from) {
-                    dialer.on_intro(core, datagram.bytes);
+                    dialer.on_intro(core, &self.settings, datagram.bytes);
                 }
             }
             Some(Kind::Reset) => self.on_reset(core, datagram),
@@ -44,7 +46,9 @@ impl Hall {
         let (now, wall) = (core.now, self.wall_at(core));
         let Some(at) = self.dialers.iter().position(|dialer| dialer.cid() == Some(cid)) else {
             core.stats.drop(Drop::Unknown);
-            let reset = self.responder.as_mut().filter(|_| super::data_cid(datagram.bytes).is_some());
+            // Of another road's session only that road can tell that it is lost.
+            let is_ours = super::data_cid(datagram.bytes).is_some() && core.config.shard.is_own(cid);
+            let reset = self.responder.as_mut().filter(|_| is_ours);
             let reset = reset.and_then(|r| r.reset(now, datagram.from, cid, datagram.bytes.len()));
             if let Some(reset) = reset {
                 core.send_raw(datagram.from, reset);
@@ -55,7 +59,10 @@ impl Hall {
         match dialer.on_datagram(now, wall, datagram.bytes) {
             Some(Progress::Established(established)) => {
                 let key = established.peer.key.clone();
-                // Let in on trust: written down now that the key is proven.
+                // Let in on trust or by a token: written down now that the key is proven.
+                if dialer.is_enrolling() {
+                    core.enrol(&key);
+                }
                 if !core.confirm(&key) {
                     return dialer.rest(now, core.config.timers.refused);
                 }
@@ -86,7 +93,8 @@ impl Hall {
         let wall = self.wall_at(core);
         let Some(responder) = &mut self.responder else { return core.stats.drop(Drop::Unknown) };
         // No key is revoked but by the roll, which is asked once its holder has proved it.
-        let answer = responder.handle_datagram(core.now, wall, datagram.from, datagram.bytes, |_| false);
+        let is_accepted = |key: &RoleKey| core.is_accepted(key);
+        let answer = responder.handle_datagram(core.now, wall, datagram.from, datagram.bytes, |_| false, is_accepted);
         match answer {
             Answer::Silence(why) => core.stats.drop(reason(why)),
             Answer::Send(reply) => core.send_raw(datagram.from, reply),
@@ -104,9 +112,10 @@ impl Hall {
 
     /// Somebody has proved who it is.
     fn on_knock(&mut self, core: &mut Core, applicant: Applicant, wall: Wall) {
+        let token = self.enrols(core, &applicant, wall);
         let status = match core.judge(&applicant.peer.key) {
             Judgement::Accepted if self.has_room() && self.responder.as_ref().is_some_and(|r| r.has_room()) => {
-                return self.welcome(core, applicant, wall);
+                return self.welcome(core, applicant, wall, token);
             }
             Judgement::Accepted => Status::Busy,
             Judgement::Pending => Status::Pending,
@@ -122,7 +131,8 @@ impl Hall {
         if matches!(status, Status::Pending | Status::Rejected)
             && (self.waiting.len() < WAITING || self.waiting.contains_key(&role))
         {
-            self.waiting.insert(role, (applicant.from, applicant.cid));
+            let token = applicant.enrolment.map(|enrolment| enrolment.id);
+            self.waiting.insert(role, Waiting { from: applicant.from, cid: applicant.cid, token });
         }
         let Some(responder) = &mut self.responder else { return };
         if let Some(reply) = responder.decline(core.now, wall, &applicant, status, wait) {
@@ -130,19 +140,14 @@ impl Hall {
         }
     }
 
-    fn welcome(&mut self, core: &mut Core, applicant: Applicant, wall: Wall) {
+    fn welcome(&mut self, core: &mut Core, applicant: Applicant, wall: Wall, token: Option<Secret>) {
         let Some(responder) = &mut self.responder else { return };
-        let cid = loop {
-            let cid = core.random.number();
-            if !self.cids.contains_key(&cid) {
-                break cid;
-            }
-        };
+        let cid = super::cids::fresh(core, &self.cids);
         let (from, key) = (applicant.from, applicant.peer.key.clone());
         if !core.confirm(&key) {
             return;
         }
-        match responder.accept(core.now, wall, applicant, cid, None) {
+        match responder.accept(core.now, wall, applicant, cid, token.as_ref()) {
             Ok((established, datagram)) => {
                 self.waiting.remove(&key.role);
                 core.note_fast(&key.role);
@@ -179,8 +184,8 @@ impl Hall {
 
     /// Calls an estate that waits for a decision: it has come.
     pub(super) fn nudge(&mut self, core: &mut Core, role: &Name) {
-        let (Some((to, cid)), Some(responder)) = (self.waiting.remove(role), &mut self.responder) else { return };
-        core.send_raw(to, responder.nudge(cid));
+        let (Some(waiting), Some(responder)) = (self.waiting.remove(role), &mut self.responder) else { return };
+        core.send_raw(waiting.from, responder.nudge(waiting.cid));
     }
 
     fn wall_at(&self, core: &Core) -> Wall {

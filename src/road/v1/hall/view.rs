@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::base::Name;
+use crate::base::{Name, Time};
 use crate::nacl::Suite;
 use crate::road::v1::tally::Tally;
 
@@ -14,6 +14,8 @@ pub struct SessionView {
     pub name: Name,
     /// Where it is.
     pub remote: SocketAddr,
+    /// When something of it came last.
+    pub heard: Time,
     /// Smoothed round trip.
     pub rtt: Duration,
     /// Shortest round trip.

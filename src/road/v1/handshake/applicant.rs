@@ -33,7 +33,6 @@ pub struct Applicant {
     pub(super) to_initiator: Secret,
     pub(super) stub: Stub,
     pub(super) initiate: [u8; 32],
-    pub(super) print: [u8; 32],
 }
 
 impl Applicant {

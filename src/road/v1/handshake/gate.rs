@@ -1,4 +1,4 @@
-//! What strangers may cost: a rate per network prefix and a count of hellos, in memory that never grows.
+//! What strangers may cost: a rate per network prefix, and a count of hellos that came to nothing, in memory that never grows.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,12 +8,18 @@ use crate::base::{Random, Time};
 #[derive(Debug)]
 pub(super) struct Gate {
     buckets: Vec<Bucket>,
-    intros: Bucket,
+    /// Of hellos with a token: each costs us as much as its initiate.
+    proven: Vec<Bucket>,
+    /// Of those without one, which are asked for it.
+    retries: Vec<Bucket>,
+    all_retries: Bucket,
+    strangers: Bucket,
     salt: u64,
     odd: u64,
     rate: u32,
     retry_at: u32,
     second: u64,
+    /// Hellos of this second that came to nothing so far.
     hellos: u32,
     is_loaded: bool,
     /// The caller's word that the processor is busy with handshakes.
@@ -28,28 +34,64 @@ struct Bucket {
 
 /// Prefixes that share a bucket share its rate; the salt keeps anybody from choosing with whom.
 const BUCKETS: usize = 1024;
-/// Introductions a second, from everybody together.
-const INTROS: u32 = 50;
+/// Retries a second, to everybody together: an answer costs as much as three silences, and whoever means it asks again.
+const RETRIES: u32 = 20_000;
+/// A stranger's question or knock counts as so many packets: a signature to make or to verify, and a word to the operator.
+/// At the usual rate 500 a second from one network.
+const STRANGER: u32 = 20;
+/// Strangers a second from everybody together: a tenth of a core. A new fleet of ten thousand is known in five seconds.
+const STRANGERS: u32 = 2000;
 
 impl Gate {
-    /// `rate` packets a second and prefix, twice that at once; retries from `retry_at` hellos a second.
+    /// `rate` packets a second and prefix, twice that at once; retries from `retry_at` vain hellos a second.
     pub(super) fn new(now: Time, rate: u32, retry_at: u32, random: &mut Random) -> Self {
         let full = Bucket { tokens: rate.saturating_mul(2), at: now };
         let (salt, odd) = (random.number(), random.number() | 1);
-        let buckets = vec![full; BUCKETS];
-        let intros = Bucket { tokens: INTROS * 2, at: now };
-        Self { buckets, intros, salt, odd, rate, retry_at, second: 0, hellos: 0, is_loaded: false, is_pressed: false }
+        let table = || vec![full; BUCKETS];
+        let all_retries = Bucket { tokens: RETRIES * 2, at: now };
+        let strangers = Bucket { tokens: STRANGERS * 2, at: now };
+        let (buckets, proven, retries) = (table(), table(), table());
+        Self {
+            buckets,
+            proven,
+            retries,
+            all_retries,
+            strangers,
+            salt,
+            odd,
+            rate,
+            retry_at,
+            second: 0,
+            hellos: 0,
+            is_loaded: false,
+            is_pressed: false,
+        }
     }
 
     /// Takes a token of `from`'s prefix.
     pub(super) fn admits(&mut self, now: Time, from: SocketAddr) -> bool {
-        let slot = (prefix(from.ip()) ^ self.salt).wrapping_mul(self.odd) >> 54;
-        self.buckets.get_mut(slot as usize).is_some_and(|bucket| bucket.take(now, self.rate))
+        let (rate, slot) = (self.rate, self.slot(from));
+        self.buckets.get_mut(slot).is_some_and(|bucket| bucket.take(now, rate, 1, 0))
     }
 
-    /// Takes a token for an introduction, which costs us a signature whoever asks.
-    pub(super) fn admits_intro(&mut self, now: Time) -> bool {
-        self.intros.take(now, INTROS)
+    /// The same for a hello that shows a token.
+    pub(super) fn admits_proven(&mut self, now: Time, from: SocketAddr) -> bool {
+        let (rate, slot) = (self.rate, self.slot(from));
+        self.proven.get_mut(slot).is_some_and(|bucket| bucket.take(now, rate, 1, 0))
+    }
+
+    /// The same for a hello that is to be asked for one, and one of everybody's.
+    pub(super) fn admits_retry(&mut self, now: Time, from: SocketAddr) -> bool {
+        let (rate, slot) = (self.rate, self.slot(from));
+        let of_prefix = self.retries.get_mut(slot).is_some_and(|bucket| bucket.take(now, rate, 1, 0));
+        of_prefix && self.all_retries.take(now, RETRIES, 1, 0)
+    }
+
+    /// Takes a stranger's tokens. Half of what a prefix may have at once is left to those who are known.
+    pub(super) fn admits_stranger(&mut self, now: Time, from: SocketAddr) -> bool {
+        let (rate, slot) = (self.rate, self.slot(from));
+        self.buckets.get_mut(slot).is_some_and(|bucket| bucket.take(now, rate, STRANGER, rate))
+            && self.strangers.take(now, STRANGERS, 1, 0)
     }
 
     /// Counts a hello; says whether hellos need a token now. Calm again after a second with less than half of the bound.
@@ -64,17 +106,29 @@ impl Gate {
         self.is_loaded = self.is_loaded || self.hellos > self.retry_at;
         self.is_loaded || self.is_pressed
     }
+
+    /// A hello has led to a session: it was no vain one. A fleet that comes back is no flood.
+    pub(super) fn on_finished(&mut self) {
+        self.hellos = self.hellos.saturating_sub(1);
+    }
+
+    fn slot(&self, from: SocketAddr) -> usize {
+        ((prefix(from.ip()) ^ self.salt).wrapping_mul(self.odd) >> 54) as usize
+    }
 }
 
 impl Bucket {
-    fn take(&mut self, now: Time, rate: u32) -> bool {
+    /// Takes `cost` tokens where as many are left beside the `reserve`.
+    fn take(&mut self, now: Time, rate: u32, cost: u32, reserve: u32) -> bool {
         let most = u64::from(rate.saturating_mul(2));
         let earned = (now.since(self.at).as_micros() as u64).saturating_mul(u64::from(rate)) / 1_000_000;
         if earned > 0 {
             (self.tokens, self.at) = (u64::from(self.tokens).saturating_add(earned).min(most) as u32, now);
         }
-        let is_left = self.tokens > 0;
-        self.tokens = self.tokens.saturating_sub(1);
+        let is_left = self.tokens >= reserve.saturating_add(cost);
+        if is_left {
+            self.tokens -= cost;
+        }
         is_left
     }
 }
@@ -111,10 +165,46 @@ mod tests {
     }
 
     #[test]
-    fn introductions_have_one_rate_for_all() {
+    fn an_answer_to_who_shows_nothing_has_a_rate_of_its_own() {
         let mut gate = Gate::new(at(0), 10, 200, &mut Random::from_number(1));
-        assert_eq!((0..500).filter(|_| gate.admits_intro(at(0))).count(), 100);
-        assert_eq!((0..500).filter(|_| gate.admits_intro(at(1000))).count(), 50);
+        let from = |n: u32| SocketAddr::from(([192, (n >> 8) as u8, n as u8, 1], 1));
+        assert_eq!((0..100).filter(|_| gate.admits_retry(at(0), from(2))).count(), 20);
+        assert_eq!((0..100).filter(|_| gate.admits_proven(at(0), from(2))).count(), 20);
+        assert!(gate.admits(at(0), from(2)), "neither is at the cost of initiates");
+        let mut gate = Gate::new(at(0), 1_000_000, 200, &mut Random::from_number(1));
+        assert_eq!((0..60_000).filter(|n| gate.admits_retry(at(0), from(*n))).count(), 2 * RETRIES as usize);
+    }
+
+    #[test]
+    fn strangers_count_for_more_and_leave_half_to_the_known() {
+        let mut gate = Gate::new(at(0), 1000, 200, &mut Random::from_number(1));
+        let (one, other): (SocketAddr, SocketAddr) =
+            ("192.0.2.1:1".parse().unwrap(), "198.51.100.1:1".parse().unwrap());
+        assert_eq!((0..500).filter(|_| gate.admits_stranger(at(0), one)).count(), 50);
+        assert!(gate.admits_stranger(at(0), other));
+        assert_eq!((0..5000).filter(|_| gate.admits(at(0), one)).count(), 1000, "the other half");
+        assert_eq!((0..500).filter(|_| gate.admits_stranger(at(1000), one)).count(), 0);
+        assert_eq!((0..500).filter(|_| gate.admits_stranger(at(2000), one)).count(), 50);
+    }
+
+    #[test]
+    fn strangers_have_one_rate_for_all() {
+        let mut gate = Gate::new(at(0), 1_000_000, 200, &mut Random::from_number(1));
+        let from = |n: u32| SocketAddr::from((std::net::Ipv4Addr::from_bits(n << 8), 1));
+        assert_eq!((0..9000).filter(|n| gate.admits_stranger(at(0), from(*n))).count(), 4000);
+        assert_eq!((0..9000).filter(|n| gate.admits_stranger(at(1000), from(*n))).count(), 2000);
+    }
+
+    #[test]
+    fn hellos_that_lead_to_sessions_are_no_load() {
+        let mut gate = Gate::new(at(0), 10, 200, &mut Random::from_number(1));
+        for n in 0..5000 {
+            assert!(!gate.count_hello(at(n / 10)));
+            if n >= 150 {
+                gate.on_finished();
+            }
+        }
+        assert_eq!((0..300).filter(|_| gate.count_hello(at(600))).count(), 250, "those do");
     }
 
     #[test]

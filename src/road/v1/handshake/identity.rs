@@ -1,17 +1,17 @@
 //! Who we are, and proof of who a peer is: long-term keys, and the signature that ties them to a role.
 
-use std::collections::{BTreeMap, VecDeque};
-
 use crate::base::limits::ID_MAX;
 use crate::base::{IllegalName, Name};
 use crate::keep::{OwnKeys, RoleKey};
-use crate::nacl::{PublicKey, Secret, VerifyKey, derive};
+use crate::nacl::{KeyPair, PublicKey, Secret, VerifyKey, derive};
 use crate::wire::v1::Successor;
 
 /// Our own long-term identity. The binding signature is made once, here.
 #[derive(Debug)]
 pub struct Identity {
     pub(super) keys: OwnKeys,
+    /// The Curve25519 pair, ready for agreements.
+    pub(super) pair: KeyPair,
     key: RoleKey,
     epoch: u32,
     binding: [u8; 64],
@@ -29,24 +29,17 @@ pub struct Peer {
     pub successor: Option<(PublicKey, VerifyKey, u32)>,
 }
 
-/// Bindings that were verified once and belong to accepted keys, oldest forgotten first.
-#[derive(Debug)]
-pub(super) struct Bindings {
-    known: BTreeMap<[u8; 32], Peer>,
-    order: VecDeque<[u8; 32]>,
-    cap: usize,
-}
-
 impl Identity {
     /// Of `role` with `keys`, which are its `epoch`th. A role of more than [`ID_MAX`] bytes is refused.
     pub fn new(role: Name, keys: OwnKeys, epoch: u32) -> Result<Self, IllegalName> {
         if role.as_str().len() > ID_MAX {
             return Err(IllegalName::Long);
         }
-        let key = keys.public(role);
+        let pair = KeyPair::new(keys.secret.clone());
+        let key = RoleKey { role, verify: keys.sign.verify_key(), public: PublicKey::from_agreed(*pair.public()) };
         let text = binding(&key.role, key.public.as_bytes(), key.verify.as_bytes(), epoch);
         let binding = keys.sign.sign(&text);
-        Ok(Self { keys, key, epoch, binding, successor: None })
+        Ok(Self { keys, pair, key, epoch, binding, successor: None })
     }
 
     /// Announces the keys that will follow.
@@ -92,18 +85,15 @@ impl Identity {
 }
 
 impl Peer {
-    /// Verifies the binding. `public` must have passed an agreement already.
-    pub(super) fn bound(
-        role: Name,
-        public: [u8; 32],
-        verify: &[u8; 32],
-        epoch: u32,
-        signature: &[u8; 64],
-    ) -> Option<Self> {
-        let text = binding(&role, &public, verify, epoch);
-        let verify = VerifyKey::from_bytes(verify).ok()?;
-        let key = RoleKey { role, verify, public: PublicKey::from_agreed(public) };
-        verify.verifies(&text, signature).then_some(Self { key, epoch, successor: None })
+    /// Verifies the binding.
+    pub(super) fn bound(key: RoleKey, epoch: u32, signature: &[u8; 64]) -> Option<Self> {
+        let text = binding(&key.role, key.public.as_bytes(), key.verify.as_bytes(), epoch);
+        key.verify.verifies(&text, signature).then_some(Self { key, epoch, successor: None })
+    }
+
+    /// With a binding that nobody has to verify: role and both keys are known to belong together.
+    pub(super) fn known(key: RoleKey, epoch: u32) -> Self {
+        Self { key, epoch, successor: None }
     }
 
     /// Verifies the announcement of keys to follow; `None` when it is not this peer's.
@@ -117,33 +107,6 @@ impl Peer {
         self.successor = Some((public, verify, next.epoch));
         Some(self)
     }
-}
-
-impl Bindings {
-    pub(super) fn new(cap: usize) -> Self {
-        Self { known: BTreeMap::new(), order: VecDeque::new(), cap: cap.max(1) }
-    }
-
-    pub(super) fn find(&self, print: &[u8; 32]) -> Option<&Peer> {
-        self.known.get(print)
-    }
-
-    pub(super) fn remember(&mut self, print: [u8; 32], peer: &Peer) {
-        if self.known.insert(print, peer.clone()).is_some() {
-            return;
-        }
-        self.order.push_back(print);
-        if self.order.len() > self.cap
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-    }
-}
-
-/// What a binding is found by: everything that is signed, and the signature.
-pub(super) fn print(role: &Name, public: &[u8; 32], verify: &[u8; 32], epoch: u32, signature: &[u8; 64]) -> [u8; 32] {
-    derive::digest(&[&binding(role, public, verify, epoch), signature])
 }
 
 fn binding(role: &Name, public: &[u8; 32], verify: &[u8; 32], epoch: u32) -> Vec<u8> {
@@ -175,7 +138,7 @@ mod tests {
 
     fn prove(of: &Identity, role: &str, epoch: u32) -> Option<Peer> {
         let key = of.key();
-        Peer::bound(Name::new(role).unwrap(), *key.public.as_bytes(), key.verify.as_bytes(), epoch, of.binding())
+        Peer::bound(RoleKey { role: Name::new(role).unwrap(), ..key.clone() }, epoch, of.binding())
     }
 
     #[test]
@@ -184,9 +147,8 @@ mod tests {
         assert_eq!(prove(&ours, "web1", 3).unwrap().key, *ours.key());
         assert_eq!(prove(&ours, "web2", 3), None);
         assert_eq!(prove(&ours, "web1", 4), None);
-        let stolen = *other.key().public.as_bytes();
-        let verify = ours.key().verify;
-        assert_eq!(Peer::bound(ours.key().role.clone(), stolen, verify.as_bytes(), 3, ours.binding()), None);
+        let stolen = RoleKey { public: other.key().public, ..ours.key().clone() };
+        assert_eq!(Peer::bound(stolen, 3, ours.binding()), None);
         assert!(Identity::new(Name::new(&"x".repeat(65)).unwrap(), ours.keys.clone(), 0).is_err());
     }
 
@@ -202,16 +164,5 @@ mod tests {
         // A binding is no succession.
         let swapped = Successor { signature: *ours.binding(), ..ours.successor().unwrap() };
         assert_eq!(peer.with_successor(Some(swapped)), None);
-    }
-
-    #[test]
-    fn bindings_are_bounded() {
-        let peer = prove(&identity(1), "web1", 3).unwrap();
-        let mut bindings = Bindings::new(2);
-        for n in [1, 2, 2, 3] {
-            bindings.remember([n; 32], &peer);
-        }
-        assert!(bindings.find(&[1; 32]).is_none() && bindings.find(&[2; 32]).is_some());
-        assert!(bindings.find(&[3; 32]).is_some());
     }
 }

@@ -7,8 +7,9 @@ use super::identity::{Identity, Peer};
 use super::mac::Mac;
 use super::pace::{HURRY, Pace, jitter};
 use super::{Established, Keys, Seen, Silence, begin, choose, codes};
-use crate::base::{Random, Time, Wall};
-use crate::nacl::{Direction, PublicKey, Secret, SecretKey, Suite, Symmetric, VerifyKey, derive};
+use crate::base::{Name, Random, Time, Wall};
+use crate::keep::RoleKey;
+use crate::nacl::{Direction, KeyPair, PublicKey, Secret, SecretKey, Suite, Symmetric, VerifyKey, derive};
 use crate::wire::v1::handshake::{Cookie, Head, Hello, Initiate, Kind, Retry, Versions};
 use crate::wire::v1::{
     DataHead, Enrolment, Frame, Frames, Initiation, Offers, Packet, Parameters, Status, VERSION, Welcome,
@@ -21,6 +22,8 @@ pub struct Dial {
     pub pin: PublicKey,
     /// Its Ed25519 key, where that is pinned as well.
     pub verify: Option<VerifyKey>,
+    /// Its role, where that is known with both keys: then they were bound to each other when they were learnt.
+    pub role: Option<Name>,
     /// Suites, best first.
     pub suites: Vec<Suite>,
     /// What we grant.
@@ -29,6 +32,8 @@ pub struct Dial {
     pub site: Option<Secret>,
     /// An enrolment token's id and secret.
     pub enrolment: Option<([u8; 16], Secret)>,
+    /// Whether the responder has to prove that it knows the token as well: it is not known otherwise.
+    pub must_enrol: bool,
     /// Frames to ride in the Initiate: only such as may be heard twice.
     pub early: Vec<u8>,
 }
@@ -63,7 +68,9 @@ pub enum Fault {
     #[error("its identity does not hold together")]
     Stranger,
     /// It accepted our enrolment without knowing the token.
-    #[error("it does not know the enrolment token")]
+    #[error(
+        "it does not know the enrolment token, which may have expired; make another with `estate-keys token new`, or set its key with master_finger"
+    )]
     Unproven,
     /// It says what cannot be read.
     #[error("its welcome is malformed")]
@@ -97,7 +104,7 @@ enum State {
 struct Greeting {
     pace: Pace,
     symmetric: Symmetric,
-    ephemeral: SecretKey,
+    ephemeral: KeyPair,
     hello: Hello,
     datagram: Vec<u8>,
     /// When a Retry was last followed.
@@ -209,11 +216,11 @@ impl Initiator {
 
     /// A new attempt with fresh keys, in a hurry since `since`.
     fn attempt(&mut self, since: Time, now: Time) {
-        let ephemeral = SecretKey::from_bytes(self.random.bytes());
-        let public = *ephemeral.public().as_bytes();
+        let ephemeral = KeyPair::new(SecretKey::from_bytes(self.random.bytes()));
+        let public = *ephemeral.public();
         let head = Head::new(Kind::Hello, self.suite.code(), self.random.number());
         let mut symmetric = begin(&head, self.dial.pin.as_bytes(), &public);
-        let features = derive::agree(&ephemeral, self.dial.pin.as_bytes()).and_then(|shared| {
+        let features = ephemeral.agree(self.dial.pin.as_bytes()).and_then(|shared| {
             symmetric.mix_key(&shared);
             symmetric.seal(&[0; 8])?.try_into().ok()
         });
@@ -274,11 +281,11 @@ impl Initiator {
         // A copy: what does not open has changed nothing.
         let mut state = greeting.symmetric.clone();
         state.mix_hash(&cookie.ephemeral);
-        state.mix_key(&derive::agree(&greeting.ephemeral, &cookie.ephemeral).ok_or(Silence::SmallOrder)?);
+        state.mix_key(&greeting.ephemeral.agree(&cookie.ephemeral).ok_or(Silence::SmallOrder)?);
         let text = state.open(&cookie.sealed).ok_or(Silence::Forged)?;
         let text = text.as_slice().try_into().map_err(|_| Silence::Forged)?;
         let key = state.seal(self.identity.public()).and_then(|key| key.try_into().ok()).ok_or(Silence::Full)?;
-        state.mix_key(&derive::agree(&self.identity.keys.secret, &cookie.ephemeral).ok_or(Silence::SmallOrder)?);
+        state.mix_key(&self.identity.pair.agree(&cookie.ephemeral).ok_or(Silence::SmallOrder)?);
         let payload = self.initiation(wall, state.hash());
         let payload = payload.and_then(|payload| state.seal(&payload)).ok_or(Silence::Full)?;
         let head = cookie.head.of(Kind::Initiate);
@@ -337,13 +344,19 @@ impl Initiator {
         if best != Some(self.suite) || !welcome.offers.versions.contains(&VERSION) {
             return Err(Fault::Downgraded);
         }
-        let pin = *self.dial.pin.as_bytes();
-        let peer = Peer::bound(welcome.role.clone(), pin, &welcome.verify, welcome.epoch, &welcome.binding);
+        let verify = VerifyKey::from_bytes(&welcome.verify).map_err(|_| Fault::Stranger)?;
+        let key = RoleKey { role: welcome.role.clone(), verify, public: self.dial.pin };
+        let is_known = self.dial.verify == Some(verify) && self.dial.role.as_ref() == Some(&key.role);
+        let peer = match is_known {
+            true => Some(Peer::known(key, welcome.epoch)),
+            false => Peer::bound(key, welcome.epoch, &welcome.binding),
+        };
         let peer = peer.and_then(|peer| peer.with_successor(welcome.successor)).ok_or(Fault::Stranger)?;
         if self.dial.verify.is_some_and(|pinned| pinned != peer.key.verify) {
             return Err(Fault::Stranger);
         }
-        if let (Status::Accepted, Some((_, token))) = (welcome.status, &self.dial.enrolment) {
+        let wanted = self.dial.enrolment.as_ref().filter(|_| self.dial.must_enrol);
+        if let (Status::Accepted, Some((_, token))) = (welcome.status, wanted) {
             let expected = enrolled(token, hash);
             if !welcome.enrolled.is_some_and(|said| derive::same(&said, &expected)) {
                 return Err(Fault::Unproven);

@@ -73,7 +73,7 @@ fn law_2_nobody_else_can_say_no() {
     let retry = |tag| Retry { head: head.of(Kind::Retry), token, tag }.write();
     let versions = Versions { head: head.of(Kind::Versions), list: vec![(1, 2)], tag: guess };
     let mut liar = responder_of(2);
-    let impostor = liar.handle_datagram(NOW, WALL, address(), &hello.write(), |_| false);
+    let impostor = liar.handle_datagram(NOW, WALL, address(), &hello.write(), |_| false, |_| false);
     assert_eq!(silence(impostor), Silence::Mac);
     let before = trace(&initiator);
     for mut bad in [
@@ -127,7 +127,7 @@ fn law_3_strangers_leave_no_trace() {
             let at = random.below(datagram.len() as u64) as usize;
             datagram[at] ^= 1;
         }
-        let answer = responder.handle_datagram(NOW, WALL, from, &datagram, |_| false);
+        let answer = responder.handle_datagram(NOW, WALL, from, &datagram, |_| false, |_| false);
         assert!(!matches!(answer, Answer::Knock(_) | Answer::Again { .. }));
     }
     assert_eq!(responder.remembered(), 0);
@@ -257,7 +257,7 @@ fn cookies_are_for_one_address_and_one_minute() {
     let mut initiator = initiator(1, dial(&responder));
     let datagram = initiate(&mut initiator, &mut responder, at(1000));
     for other in ["192.0.2.8:4511", "192.0.2.7:4512", "[2001:db8::1]:4511"] {
-        let answer = responder.handle_datagram(at(1000), WALL, other.parse().unwrap(), &datagram, |_| false);
+        let answer = responder.handle_datagram(at(1000), WALL, other.parse().unwrap(), &datagram, |_| false, |_| false);
         assert_eq!(silence(answer), Silence::Cookie);
     }
     knock(ask(&mut responder, at(61_000), &datagram));
@@ -280,7 +280,7 @@ fn revoked_keys_are_turned_away_early() {
     let mut responder = responder(rules());
     let datagram = initiate(&mut initiator(1, dial(&responder)), &mut responder, NOW);
     let key = *identity(101, "web1").key().public.as_bytes();
-    let answer = responder.handle_datagram(NOW, WALL, address(), &datagram, |revoked| *revoked == key);
+    let answer = responder.handle_datagram(NOW, WALL, address(), &datagram, |revoked| *revoked == key, |_| false);
     assert_eq!(silence(answer), Silence::Revoked);
 }
 
@@ -360,7 +360,8 @@ fn under_load_hellos_need_a_token() {
     let again = Hello::read(&due(&mut initiator, NOW)).unwrap();
     assert_eq!(again.token, Some(Retry::read(&retry).unwrap().token));
     assert_eq!(Hello { token: None, mac: before.mac, ..again }, before, "the handshake itself is the same");
-    let elsewhere = responder.handle_datagram(NOW, WALL, "198.51.100.1:1".parse().unwrap(), &again.write(), |_| false);
+    let elsewhere =
+        responder.handle_datagram(NOW, WALL, "198.51.100.1:1".parse().unwrap(), &again.write(), |_| false, |_| false);
     assert_eq!(sent(elsewhere).len(), 44, "a token is for one address");
     let mut second = sent(ask(&mut responder, NOW, &before.write()));
     passed_over(initiator.handle_datagram(NOW, WALL, &mut second));
@@ -371,7 +372,7 @@ fn under_load_hellos_need_a_token() {
 
 #[test]
 fn an_honest_handshake_gets_through_a_flood_of_spoofed_hellos() {
-    let mut responder = responder(Rules::default());
+    let mut responder = responder(Rules { retry_at: 200, ..Rules::default() });
     let mut honest = initiator(1, dial(&responder));
     let spoofed = due(&mut initiator(2, dial(&responder)), NOW);
     let mut random = Random::from_number(8);
@@ -379,7 +380,7 @@ fn an_honest_handshake_gets_through_a_flood_of_spoofed_hellos() {
     for n in 0..5000 {
         let now = Time(n * 200);
         let from = std::net::SocketAddr::from((std::net::Ipv4Addr::from_bits(random.number() as u32), 4510));
-        let answer = sent(responder.handle_datagram(now, WALL, from, &spoofed, |_| false));
+        let answer = sent(responder.handle_datagram(now, WALL, from, &spoofed, |_| false, |_| false));
         cookies += usize::from(answer.len() == 236);
     }
     assert_eq!(
@@ -406,7 +407,7 @@ fn a_network_has_its_rate() {
         }
     }
     assert_eq!(cookies, 10);
-    let other = responder.handle_datagram(NOW, WALL, "198.51.100.1:1".parse().unwrap(), &hello, |_| false);
+    let other = responder.handle_datagram(NOW, WALL, "198.51.100.1:1".parse().unwrap(), &hello, |_| false, |_| false);
     assert_eq!(sent(other).len(), 236);
 }
 
@@ -499,7 +500,7 @@ fn enrolment_is_proved_both_ways() {
     {
         let mut responder = responder(rules());
         let enrolment = Some(([9; 16], token.clone()));
-        let mut initiator = initiator(1, Dial { enrolment, ..dial(&responder) });
+        let mut initiator = initiator(1, Dial { enrolment, must_enrol: true, ..dial(&responder) });
         let datagram = initiate(&mut initiator, &mut responder, NOW);
         let applicant = knock(ask(&mut responder, NOW, &datagram));
         assert_eq!(applicant.enrolment.unwrap().id, [9; 16]);

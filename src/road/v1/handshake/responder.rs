@@ -4,36 +4,24 @@
 //! this responder moves on: the same Initiate answered twice is answered under two nonces. One set of minute keys must
 //! therefore never serve two responders.
 
+mod recall;
+
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::applicant::{Applicant, enrolled};
 use super::cookie::{Minutes, Parked, Used};
 use super::gate::Gate;
-use super::identity::{Bindings, Identity, Peer, print};
+use super::identity::{Identity, Peer};
 use super::mac::Mac;
+use super::rules::Rules;
 use super::{Established, Seen, Silence, begin, choose, codes, greet};
-use crate::base::{Random, Time, Wall, limits};
-use crate::nacl::{Secret, SecretKey, Suite, derive};
-use crate::wire::v1::handshake::{Cookie, Head, Hello, Initiate, Kind, RESET_RANDOM, Reset, Retry, Versions};
-use crate::wire::v1::{Frames, Initiation, Intro, Offers, Packet, Parameters, Status, VERSION, Welcome};
-
-/// What a responder allows.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// Suites, best first. What the initiator likes best of them is taken.
-    pub suites: Vec<Suite>,
-    /// What we grant.
-    pub parameters: Parameters,
-    /// A secret only this site knows; without it nobody gets any answer.
-    pub site: Option<Secret>,
-    /// Whether strangers may ask who we are.
-    pub introduces: bool,
-    /// Hellos a second from which they need a token.
-    pub retry_at: u32,
-    /// Initiates and unproven hellos a second from one network (/24, /48).
-    pub prefix_rate: u32,
-}
+use crate::base::{Random, Time, Wall};
+use crate::keep::RoleKey;
+use crate::nacl::{KeyPair, PublicKey, Secret, SecretKey, VerifyKey, derive};
+use crate::wire::v1::handshake::{Cookie, Head, Hello, Initiate, Kind, Retry, Versions};
+use crate::wire::v1::{Frames, Initiation, Intro, Offers, Packet, Status, VERSION, Welcome};
 
 /// What to do about a datagram.
 #[derive(Debug)]
@@ -54,12 +42,11 @@ pub enum Answer {
 /// The answering side of all handshakes of one road.
 #[derive(Debug)]
 pub struct Responder {
-    identity: Identity,
+    identity: Arc<Identity>,
     rules: Rules,
     mac: Mac,
     minutes: Minutes,
     gate: Gate,
-    known: Bindings,
     answers: u64,
     reset: Secret,
     random: Random,
@@ -70,29 +57,15 @@ const ANSWERS: u64 = 1 << 30;
 /// Answers are at most so many times as long as what provoked them (RFC 9000 §8).
 const AMPLIFICATION: usize = 3;
 
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            suites: vec![Suite::Nacl, Suite::Aes256Gcm],
-            parameters: Parameters::default(),
-            site: None,
-            introduces: false,
-            retry_at: 200,
-            // Ten thousand estates behind one address are back within ten seconds.
-            prefix_rate: 2000,
-        }
-    }
-}
-
 impl Responder {
     /// At `now`; `seed` must come from the operating system outside of tests.
-    pub fn new(identity: Identity, rules: Rules, seed: [u8; 32], now: Time) -> Self {
+    pub fn new(identity: impl Into<Arc<Identity>>, rules: Rules, seed: [u8; 32], now: Time) -> Self {
+        let identity = identity.into();
         let mut random = Random::new(seed);
         Self {
             mac: Mac::new(identity.public(), rules.site.as_ref()),
             minutes: Minutes::new(now, &mut random),
             gate: Gate::new(now, rules.prefix_rate, rules.retry_at, &mut random),
-            known: Bindings::new(limits::ESTATES),
             answers: 0,
             reset: identity.secret(b"reset"),
             identity,
@@ -106,12 +79,13 @@ impl Responder {
         &self.identity
     }
 
-    /// Tells whether handshakes take too much of the processor: then hellos need a token whatever their rate.
+    /// Tells whether handshakes take too much of the processor: then hellos need a token whatever comes of them.
     pub fn set_pressed(&mut self, is_pressed: bool) {
         self.gate.is_pressed = is_pressed;
     }
 
-    /// Takes a handshake packet. `is_revoked` knows the keys that were taken back.
+    /// Takes a handshake packet. `is_revoked` knows the keys that were taken back, `is_accepted` those that may come in:
+    /// their role and keys were bound to each other when they were let in, and are not strangers'.
     pub fn handle_datagram(
         &mut self,
         now: Time,
@@ -119,12 +93,13 @@ impl Responder {
         from: SocketAddr,
         datagram: &[u8],
         is_revoked: impl Fn(&[u8; 32]) -> bool,
+        is_accepted: impl Fn(&RoleKey) -> bool,
     ) -> Answer {
         self.minutes.advance(now, &mut self.random);
         let answer = match Packet::read(datagram) {
             Ok(Packet::Hello(hello)) => self.on_hello(now, from, &hello, datagram),
-            Ok(Packet::Foreign(head)) => self.on_foreign(&head, datagram),
-            Ok(Packet::Initiate(initiate)) => self.on_initiate(now, from, &initiate, datagram, is_revoked),
+            Ok(Packet::Foreign(head)) => self.on_foreign(now, from, &head, datagram),
+            Ok(Packet::Initiate(initiate)) => self.on_initiate(now, from, &initiate, datagram, is_revoked, is_accepted),
             Ok(Packet::Intro(intro)) => self.on_intro(now, wall, from, &intro),
             Ok(_) => Err(Silence::Unexpected),
             Err(malformed) => Err(malformed.into()),
@@ -165,7 +140,7 @@ impl Responder {
     ) -> Result<(Box<Established>, Vec<u8>), Silence> {
         self.minutes.advance(now, &mut self.random);
         self.minutes.spend(applicant.stub, Used { initiate: applicant.initiate, cid })?;
-        self.known.remember(applicant.print, &applicant.peer);
+        self.gate.on_finished();
         let mut welcome = self.welcome(wall, Status::Accepted, Duration::ZERO);
         (welcome.cid, welcome.reset) = (cid, self.reset_token(cid));
         welcome.enrolled = token.map(|token| enrolled(token, &applicant.hash));
@@ -213,45 +188,21 @@ impl Responder {
         greet(&mut keys, &head, number, &body)
     }
 
-    /// The datagram that calls back whoever was turned away under its session id `cid`: something was decided.
-    pub fn nudge(&mut self, cid: u64) -> Vec<u8> {
-        let bytes: [u8; 16] = self.random.bytes();
-        Reset { head: Head::new(Kind::Reset, 0, cid), token: self.call_token(cid) }.write(&bytes)
-    }
-
-    /// What a call says; known to nobody but us and whom we turned away.
-    fn call_token(&self, cid: u64) -> [u8; 16] {
-        self.reset.tag(&[b"call", &cid.to_be_bytes()])
-    }
-
-    /// The answer to a data packet of a session `cid` that we do not know, always shorter than it.
-    pub fn reset(&mut self, now: Time, from: SocketAddr, cid: u64, provoked_by: usize) -> Option<Vec<u8>> {
-        let fixed = crate::wire::v1::handshake::HEAD + 16;
-        let random = provoked_by.checked_sub(fixed + 1)?.min(*RESET_RANDOM.end());
-        if !RESET_RANDOM.contains(&random) || !self.gate.admits(now, from) {
-            return None;
-        }
-        let bytes: [u8; 32] = self.random.bytes();
-        let reset = Reset { head: Head::new(Kind::Reset, 0, cid), token: self.reset_token(cid) };
-        Some(reset.write(bytes.get(..random)?))
-    }
-
-    /// What a Reset of session `cid` says; the same after a restart, unknown to everybody but the session's peer.
-    pub fn reset_token(&self, cid: u64) -> [u8; 16] {
-        self.reset.tag(&[&cid.to_be_bytes()])
-    }
-
     fn on_hello(&mut self, now: Time, from: SocketAddr, hello: &Hello, datagram: &[u8]) -> Result<Answer, Silence> {
         let mac = self.mac.admits(datagram).ok_or(Silence::Mac)?;
         let is_loaded = self.gate.count_hello(now);
         let is_proven = hello.token.is_some_and(|token| self.minutes.knows_token(&token, from, &hello.head));
         if is_loaded && !is_proven {
+            if !self.gate.admits_retry(now, from) {
+                return Err(Silence::Rate);
+            }
             let token = self.minutes.token(from, &hello.head);
             let mut retry = Retry { head: hello.head.of(Kind::Retry), token, tag: [0; 16] };
             retry.tag = self.mac.answer(&[&retry.head.bytes()[..], &token].concat(), &mac);
             return Ok(Answer::Send(retry.write()));
         }
-        if !is_proven && !self.gate.admits(now, from) {
+        let is_within = if is_proven { self.gate.admits_proven(now, from) } else { self.gate.admits(now, from) };
+        if !is_within {
             return Err(Silence::Rate);
         }
         if !codes(&self.rules.suites).contains(&hello.head.suite) {
@@ -263,14 +214,14 @@ impl Responder {
     /// Noise's second message; the handshake so far goes into the cookie.
     fn cookie(&mut self, now: Time, from: SocketAddr, hello: &Hello) -> Result<Answer, Silence> {
         let mut state = begin(&hello.head, self.identity.public(), &hello.ephemeral);
-        state.mix_key(&derive::agree(&self.identity.keys.secret, &hello.ephemeral).ok_or(Silence::SmallOrder)?);
+        state.mix_key(&self.identity.pair.agree(&hello.ephemeral).ok_or(Silence::SmallOrder)?);
         state.open(&hello.features).ok_or(Silence::Forged)?;
-        let ephemeral = SecretKey::from_bytes(self.random.bytes());
-        let public = *ephemeral.public().as_bytes();
+        let ephemeral = KeyPair::new(SecretKey::from_bytes(self.random.bytes()));
+        let public = *ephemeral.public();
         state.mix_hash(&public);
-        state.mix_key(&derive::agree(&ephemeral, &hello.ephemeral).ok_or(Silence::SmallOrder)?);
-        let parked = Parked { state, ephemeral };
-        let nonce = self.random.bytes();
+        state.mix_key(&ephemeral.agree(&hello.ephemeral).ok_or(Silence::SmallOrder)?);
+        let parked = Parked { state, ephemeral: ephemeral.secret().clone() };
+        let nonce = self.rules.shard.mark_nonce(self.random.bytes());
         let cookie = self.minutes.seal(&parked, now, from, &hello.head, nonce).ok_or(Silence::Cookie)?;
         let sealed = parked.state.clone().seal(&cookie).and_then(|sealed| sealed.try_into().ok());
         let sealed = sealed.ok_or(Silence::Cookie)?;
@@ -278,8 +229,11 @@ impl Responder {
         Ok(Answer::Send(cookie.write()))
     }
 
-    fn on_foreign(&self, head: &Head, datagram: &[u8]) -> Result<Answer, Silence> {
+    fn on_foreign(&mut self, now: Time, from: SocketAddr, head: &Head, datagram: &[u8]) -> Result<Answer, Silence> {
         let mac = self.mac.admits(datagram).ok_or(Silence::Mac)?;
+        if !self.gate.admits(now, from) {
+            return Err(Silence::Rate);
+        }
         Ok(self.versions(head, &mac))
     }
 
@@ -296,6 +250,7 @@ impl Responder {
         initiate: &Initiate<'_>,
         datagram: &[u8],
         is_revoked: impl Fn(&[u8; 32]) -> bool,
+        is_accepted: impl Fn(&RoleKey) -> bool,
     ) -> Result<Answer, Silence> {
         if !self.gate.admits(now, from) {
             return Err(Silence::Rate);
@@ -322,7 +277,7 @@ impl Responder {
         let suite =
             suite.filter(|suite| suite.code() == initiate.head.suite && said.offers.versions.contains(&VERSION));
         let suite = suite.ok_or(Silence::Downgraded)?;
-        let (peer, print) = self.peer(&said, public)?;
+        let peer = self.peer(now, from, &said, public, is_accepted)?;
         let hash = *state.hash();
         let (to_responder, to_initiator) = state.split();
         Ok(Answer::Knock(Box::new(Applicant {
@@ -340,18 +295,27 @@ impl Responder {
             to_initiator,
             stub,
             initiate: derive::digest(&[datagram]),
-            print,
         })))
     }
 
-    /// Verifies the binding, unless an accepted session had the same.
-    fn peer(&self, said: &Initiation, public: [u8; 32]) -> Result<(Peer, [u8; 32]), Silence> {
-        let print = print(&said.role, &public, &said.verify, said.epoch, &said.binding);
-        if let Some(peer) = self.known.find(&print) {
-            return Ok((peer.clone(), print));
+    /// Who it is. Whoever is not accepted has a rate of its own, and its binding is verified.
+    fn peer(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        said: &Initiation,
+        public: [u8; 32],
+        is_accepted: impl Fn(&RoleKey) -> bool,
+    ) -> Result<Peer, Silence> {
+        let verify = VerifyKey::from_bytes(&said.verify).map_err(|_| Silence::Unbound)?;
+        let key = RoleKey { role: said.role.clone(), verify, public: PublicKey::from_agreed(public) };
+        if is_accepted(&key) {
+            return Ok(Peer::known(key, said.epoch));
         }
-        let peer = Peer::bound(said.role.clone(), public, &said.verify, said.epoch, &said.binding);
-        Ok((peer.ok_or(Silence::Unbound)?, print))
+        if !self.gate.admits_stranger(now, from) {
+            return Err(Silence::Rate);
+        }
+        Peer::bound(key, said.epoch, &said.binding).ok_or(Silence::Unbound)
     }
 
     fn on_intro(&mut self, now: Time, wall: Wall, from: SocketAddr, intro: &Intro) -> Result<Answer, Silence> {
@@ -359,7 +323,7 @@ impl Responder {
             return Err(Silence::Unexpected);
         }
         super::intro::check(intro, self.rules.site.as_ref())?;
-        if !self.gate.admits(now, from) || !self.gate.admits_intro(now) {
+        if !self.gate.admits_stranger(now, from) {
             return Err(Silence::Rate);
         }
         Ok(Answer::Send(super::intro::reply(&self.identity, intro, wall).write()))

@@ -36,10 +36,12 @@ pub(super) fn dial(responder: &Responder) -> Dial {
     Dial {
         pin: responder.identity().key().public,
         verify: None,
+        role: None,
         suites: vec![Suite::Nacl, Suite::Aes256Gcm],
         parameters: Parameters::default(),
         site: None,
         enrolment: None,
+        must_enrol: false,
         early: Vec::new(),
     }
 }
@@ -55,7 +57,7 @@ pub(super) fn due(initiator: &mut Initiator, now: Time) -> Vec<u8> {
 
 /// A responder's answer to a datagram from the usual address.
 pub(super) fn ask(responder: &mut Responder, now: Time, datagram: &[u8]) -> Answer {
-    responder.handle_datagram(now, WALL, address(), datagram, |_| false)
+    responder.handle_datagram(now, WALL, address(), datagram, |_| false, |_| false)
 }
 
 pub(super) fn sent(answer: Answer) -> Vec<u8> {

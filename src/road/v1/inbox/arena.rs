@@ -39,10 +39,10 @@ impl Arena {
             return true;
         }
         let size = (self.size * 2).clamp(FIRST, LAST);
+        self.size = size;
         if n > size / SHARE {
             return false;
         }
-        self.size = size;
         self.buffer = BytesMut::with_capacity(size);
         true
     }

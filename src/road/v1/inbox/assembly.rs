@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// What of a body is there.
 #[derive(Debug, Default)]
@@ -11,7 +11,7 @@ pub(super) struct Assembly {
     /// Bytes handed over already; a stream's.
     given: u64,
     /// What follows them without a gap.
-    front: Vec<u8>,
+    front: BytesMut,
     /// Runs beyond the first gap, by where they start; none of them overlap.
     runs: BTreeMap<u64, Vec<u8>>,
     /// Bytes in `runs`.
@@ -38,20 +38,35 @@ impl Assembly {
     }
 
     /// Bytes handed over.
-    pub(super) fn given(&self) -> u64 {
+    #[cfg(test)]
+    fn given(&self) -> u64 {
         self.given
+    }
+
+    /// Whether a buffer for the body would be of use.
+    pub(super) fn wants_buffer(&self) -> bool {
+        self.front.capacity() == 0
+    }
+
+    /// An empty buffer that has room for the whole body.
+    pub(super) fn adopt(&mut self, buffer: BytesMut) {
+        self.front = buffer;
     }
 
     /// Adds a piece of a body of `total` bytes, if that is known; what was there stays as it was.
     pub(super) fn insert(&mut self, offset: u64, data: &[u8], total: Option<u64>) {
         let Some(new) = self.in_order(offset, data) else { return self.insert_run(offset, data) };
-        grow(&mut self.front, new.len(), total);
-        self.front.extend_from_slice(new);
+        self.extend(new, total);
         while let Some((run, seen)) = self.next_run() {
-            let new = run.get(seen..).unwrap_or_default();
-            grow(&mut self.front, new.len(), total);
-            self.front.extend_from_slice(new);
+            self.extend(run.get(seen..).unwrap_or_default(), total);
         }
+    }
+
+    fn extend(&mut self, new: &[u8], total: Option<u64>) {
+        if let Some(room) = grown(self.front.len(), self.front.capacity(), new.len(), total) {
+            self.front.reserve(room - self.front.len());
+        }
+        self.front.extend_from_slice(new);
     }
 
     /// The part of a piece that moves the first gap; `None` when it lies beyond the gap.
@@ -71,15 +86,15 @@ impl Assembly {
             let (run, seen) = self.next_run()?;
             Bytes::from(run).slice(seen..)
         } else {
-            Bytes::from(std::mem::take(&mut self.front))
+            std::mem::take(&mut self.front).freeze()
         };
         self.pass(piece.len());
         Some(piece)
     }
 
     /// The whole body, once nothing is missing.
-    pub(super) fn into_body(self) -> Bytes {
-        Bytes::from(self.front)
+    pub(super) fn into_body(self) -> BytesMut {
+        self.front
     }
 
     /// The first run if it reaches beyond the gap that was, and how much of it is known; forgets runs that do not.
@@ -109,7 +124,9 @@ impl Assembly {
             let new = data.get((at - offset) as usize..(to - offset) as usize).unwrap_or_default();
             let start = known.filter(|(_, to)| *to == at).map_or(at, |(start, _)| start);
             let run = self.runs.entry(start).or_default();
-            grow(run, new.len(), None);
+            if let Some(room) = grown(run.len(), run.capacity(), new.len(), None) {
+                run.reserve_exact(room - run.len());
+            }
             run.extend_from_slice(new);
             self.beyond += new.len();
             at = to;
@@ -117,16 +134,14 @@ impl Assembly {
     }
 }
 
-/// Makes room for `more` bytes, ahead of need by what is there already.
-fn grow(buffer: &mut Vec<u8>, more: usize, total: Option<u64>) {
-    let need = buffer.len() + more;
-    if need > buffer.capacity() {
-        let room = match total.and_then(|total| usize::try_from(total).ok()) {
-            Some(total) => total.min(AHEAD.max(need * 4)),
-            None => need * 4,
-        };
-        buffer.reserve_exact(room.max(need) - buffer.len());
-    }
+/// The room a buffer needs for `more` bytes, ahead of need by what is there already; `None` when it has it.
+fn grown(len: usize, capacity: usize, more: usize, total: Option<u64>) -> Option<usize> {
+    let need = len + more;
+    let room = match total.and_then(|total| usize::try_from(total).ok()) {
+        Some(total) => total.min(AHEAD.max(need * 4)),
+        None => need * 4,
+    };
+    (need > capacity).then_some(room.max(need))
 }
 
 #[cfg(test)]

@@ -31,6 +31,11 @@ impl Grant {
         self
     }
 
+    /// What was granted at first is used from now on.
+    pub(super) fn begin(&mut self, now: Time) {
+        self.at = now;
+    }
+
     /// Whether half of the window is used, or little of it is left and more may be granted; `most` bounds the total.
     pub(super) fn is_used(&self, came: u64, most: u64) -> bool {
         let more = (came.saturating_add(self.window)).min(most).saturating_sub(self.total);

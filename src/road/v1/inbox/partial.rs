@@ -1,12 +1,11 @@
 //! A message of which something is missing: what is known of it, and whether one more chunk agrees with that.
 
-use bytes::Bytes;
-
-use super::CONTRADICTION;
 use super::arena::Arena;
 use super::assembly::Assembly;
+use super::flow::Flows;
+use super::{CONTRADICTION, STREAM};
 use crate::road::v1::Violation;
-use crate::road::v1::message::{CLASSES, Heading, Incoming, Kind};
+use crate::road::v1::message::{CLASSES, Heading, Kind, STREAM_CREDIT};
 use crate::wire::v1::{Chunk, Opening};
 
 /// A message that is not whole.
@@ -19,15 +18,17 @@ pub(super) struct Partial {
     /// The highest offset seen.
     pub(super) highest: u64,
     pub(super) assembly: Assembly,
-    /// Of a stream: whether its heading was handed over.
-    pub(super) is_known: bool,
     pub(super) is_refused: bool,
 }
 
 impl Partial {
     /// The law for one more chunk, before anything is changed; how many bytes of credit it uses.
-    pub(super) fn check(&self, chunk: &Chunk<'_>, end: u64) -> Result<u64, Violation> {
+    pub(super) fn check(&self, chunk: &Chunk<'_>, end: u64, flows: &Flows) -> Result<u64, Violation> {
         let highest = self.highest.max(end);
+        let is_stream = self.is_stream() || chunk.opening.is_some_and(|opening| opening.total.is_none());
+        if is_stream && highest > flows.granted(chunk.message).unwrap_or(STREAM_CREDIT) && !self.is_refused {
+            return Err(STREAM);
+        }
         let total = chunk.opening.and_then(|opening| opening.total);
         let is_beyond = self.limit().into_iter().chain(total).any(|limit| highest > limit || chunk.fin && end != limit);
         let is_late_end = chunk.fin && end < highest || self.fin.zip(total).is_some_and(|(fin, total)| fin != total);
@@ -45,21 +46,9 @@ impl Partial {
         self.fin.or(self.heading.as_ref().and_then(|(_, total)| *total))
     }
 
-    /// Bytes of it that count as settled.
-    pub(super) fn settled(&self) -> u64 {
-        if self.is_refused { self.highest } else { self.assembly.given() }
-    }
-
-    pub(super) fn hand_over(&mut self, message: u64, data: Bytes, deliver: &mut impl FnMut(Incoming)) {
-        let is_last = self.fin == Some(self.assembly.end());
-        let first = match (&self.heading, self.is_known) {
-            (Some((heading, _)), false) => Some(heading.clone()),
-            _ => None,
-        };
-        if first.is_some() || is_last || !data.is_empty() {
-            self.is_known = true;
-            deliver(Incoming::Piece { message, first, data, is_last });
-        }
+    /// Whether it is a stream, as far as is known.
+    pub(super) fn is_stream(&self) -> bool {
+        self.heading.as_ref().is_some_and(|(_, total)| total.is_none())
     }
 }
 

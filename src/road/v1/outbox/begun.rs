@@ -1,7 +1,7 @@
 //! One message that takes more than a chunk: what of it was sent, acknowledged and lost, and how a chunk of it is written.
 
 use super::stream::Stream;
-use crate::road::v1::message::{Body, Outgoing};
+use crate::road::v1::message::{Body, Heading, Outgoing};
 use crate::road::v1::spans::Spans;
 use crate::wire::v1::{Chunk, Frame, Opening, Writer};
 
@@ -118,7 +118,7 @@ impl<'a> Source<'a> {
     fn end(&self) -> u64 {
         match self {
             Self::Whole(body) => body.len() as u64,
-            Self::Stream(stream) => stream.end(),
+            Self::Stream(stream) => stream.limit(),
         }
     }
 
@@ -157,7 +157,8 @@ pub(super) fn write_chunk(
         Body::Whole(body) => Some(body.len() as u64),
         Body::Stream => None,
     };
-    let opening = Opening { kind: message.kind.as_str(), route: &message.route, priority: message.priority, total };
+    let Heading { kind, route, priority } = &*message.heading;
+    let opening = Opening { kind: kind.as_str(), route, priority: *priority, total };
     let opening = (offset == 0).then_some(opening);
     let chunk = Chunk { message: id, offset, fin, opening, data };
     if Frame::Chunk(chunk).write(out).is_ok() {

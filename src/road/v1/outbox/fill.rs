@@ -2,18 +2,12 @@
 
 use super::begun::{Begun, CRUMB, Written, write_chunk};
 use super::queues::{Class, QUANTUM, Queues, RING};
+use super::run::Run;
 use super::{Entry, Outbox, size};
 use crate::base::limits;
 use crate::road::v1::Carried;
 use crate::road::v1::message::{Body, CHARGE, Outgoing};
 use crate::wire::v1::{Frame, Writer};
-
-/// Complete messages with consecutive ids, said to the packet's record in one word.
-#[derive(Debug, Default)]
-struct Run {
-    first: u64,
-    count: u32,
-}
 
 /// A short message is cut at a packet's end only when so many bytes of it still fit: a cut doubles its chance of loss.
 const CUT: usize = 256;
@@ -58,12 +52,7 @@ impl Outbox {
         let (ids, mut run, mut count) = (queues.recent.ids(), Run::default(), 0);
         queues.recent.clear();
         for id in ids {
-            if let Some(message) = self.repeatable(id)
-                && write_chunk(message, id, (0, body(message), true), usize::MAX, out).is_some()
-            {
-                run.push(id, carry);
-                count += 1;
-            }
+            count += usize::from(self.repeatable(id).is_some_and(|message| run.write(id, message, out, carry)));
         }
         run.flush(carry);
         count
@@ -72,7 +61,7 @@ impl Outbox {
     /// A short message in flight in one chunk.
     fn repeatable(&self, id: u64) -> Option<&Outgoing> {
         match self.sent.get(self.index(id)?)? {
-            Entry::Whole(message, false) if size(message) <= REPEATED => Some(message),
+            Entry::Whole(message, false) if size(&message.body) <= REPEATED => Some(message),
             _ => None,
         }
     }
@@ -98,7 +87,7 @@ impl Outbox {
 
     /// Whether the peer's grants let a message begin, with one byte at least if it has any.
     fn can_begin(&self, out: Option<&Outgoing>) -> bool {
-        let first = |out: &Outgoing| if matches!(out.body, Body::Stream) { 1 } else { size(out).min(1) };
+        let first = |out: &Outgoing| if matches!(out.body, Body::Stream) { 1 } else { size(&out.body).min(1) };
         out.is_some_and(|out| self.next() < self.open && self.used + CHARGE + first(out) <= self.credit)
     }
 
@@ -106,7 +95,7 @@ impl Outbox {
     /// it could come to its end; and the last of it is for urgent messages.
     fn can_begin_long(&self, i: usize, class: &Class) -> bool {
         let most = if i + 1 < super::CLASSES { limits::FAST_BEGUN_BYTES } else { limits::FAST_MESSAGE_MAX } as u64;
-        let fits = |out: &Outgoing| self.begun == 0 || self.begun + size(out) <= most;
+        let fits = |out: &Outgoing| self.begun == 0 || self.begun + size(&out.body) <= most;
         class.ring.len() < RING && self.can_begin(class.long.front()) && class.long.front().is_some_and(fits)
     }
 
@@ -160,21 +149,17 @@ impl Outbox {
             };
             match self.sent.get_mut(index) {
                 Some(Entry::Whole(message, is_lost)) if *is_lost => {
-                    // Cut only when it cannot be helped: the path takes less than when it was sent.
-                    let least = if is_fresh && out.at() == start { CRUMB } else { usize::MAX };
-                    let Some(written) = write_chunk(message, id, (0, body(message), true), least, out) else {
-                        return true;
-                    };
-                    if !written.fin {
-                        self.cut(index, written.len as u64);
-                        carry(written.carried(id));
+                    if !run.write(id, message, out, carry) {
+                        // Cut only when it cannot be helped: the path takes less than when it was sent.
+                        if is_fresh && out.at() == start {
+                            self.cut(index, id, out, carry);
+                        }
                         return true;
                     }
                     *is_lost = false;
-                    run.push(id, carry);
                 }
                 Some(Entry::Begun(begun)) if begun.is_lost => {
-                    let stream = self.streams.get(&begun.out.ticket);
+                    let stream = self.streams.get(begun.out.ticket);
                     while begun.has_lost() {
                         let Some(written) = begun.write_lost(id, stream, out) else { return true };
                         carry(written.carried(id));
@@ -192,14 +177,15 @@ impl Outbox {
         false
     }
 
-    /// A message that went in one chunk goes again in several; so many bytes of it have.
-    fn cut(&mut self, index: usize, bytes: u64) {
+    /// A message that was sent whole goes again in chunks, the first of them now.
+    fn cut(&mut self, index: usize, id: u64, out: &mut Writer<'_>, carry: &mut impl FnMut(Carried)) {
         let Some(entry) = self.sent.get_mut(index) else { return };
-        if let Entry::Whole(out, is_lost) = std::mem::replace(entry, Entry::Over) {
-            let mut begun = Begun::new(out);
-            begun.sent = size(&begun.out) + 1;
-            begun.lose(bytes, begun.sent);
+        if let Entry::Whole(message, is_lost) = std::mem::replace(entry, Entry::Over) {
+            let mut begun = Begun::new(message);
+            begun.sent = size(&begun.out.body) + 1;
+            begun.lose(0, begun.sent);
             begun.is_lost = is_lost;
+            begun.write_lost(id, None, out).into_iter().for_each(|written| carry(written.carried(id)));
             *entry = Entry::Begun(Box::new(begun));
         }
     }
@@ -212,35 +198,55 @@ impl Outbox {
         carry: &mut impl FnMut(Carried),
     ) -> bool {
         let start = out.at();
-        while class.left > 0 && self.can_begin(class.short.front()) {
-            let Some(message) = class.short.front() else { return false };
-            let (id, data) = (self.next(), body(message));
-            let most = usize::try_from(self.credit - self.used - CHARGE).unwrap_or(usize::MAX);
-            let piece = data.get(..most).unwrap_or(data);
-            let least = if is_fresh && out.at() == start { CRUMB } else { CUT };
-            let is_all = piece.len() == data.len();
-            let Some(written) = write_chunk(message, id, (0, piece, is_all), least, out) else { return true };
-            let Some(message) = class.short.pop_front() else { return true };
-            self.used += CHARGE + written.len as u64;
-            class.left = class.left.saturating_sub(written.len as u64 + CHARGE);
-            if written.fin {
+        while class.left > 0
+            && self.can_begin(class.short.front())
+            && let Some(message) = class.short.pop_front()
+        {
+            let (id, bytes) = (self.next(), size(&message.body));
+            let most = self.credit - self.used - CHARGE;
+            if bytes <= most && run.write(id, &message, out, carry) {
+                self.used += CHARGE + bytes;
+                class.left = class.left.saturating_sub(CHARGE + bytes);
                 self.sent.push_back(Entry::Whole(message, false));
-                run.push(id, carry);
-            } else {
-                let mut begun = Begun::new(message);
-                begun.sent = written.len as u64;
-                carry(written.carried(id));
-                self.start(class, begun);
-                return true;
+                continue;
             }
+            let least = if is_fresh && out.at() == start { CRUMB } else { CUT };
+            self.begin(class, message, (most, least), out, carry);
+            return true;
         }
         false
+    }
+
+    /// Sends the first chunk of a short message of which not all fits; or puts it back.
+    fn begin(
+        &mut self,
+        class: &mut Class,
+        message: Outgoing,
+        (most, least): (u64, usize),
+        out: &mut Writer<'_>,
+        carry: &mut impl FnMut(Carried),
+    ) {
+        let (id, data) = (self.next(), body(&message));
+        let piece = data.get(..usize::try_from(most).unwrap_or(usize::MAX)).unwrap_or(data);
+        let Some(written) = write_chunk(&message, id, (0, piece, piece.len() == data.len()), least, out) else {
+            return class.short.push_front(message);
+        };
+        self.used += CHARGE + written.len as u64;
+        class.left = class.left.saturating_sub(written.len as u64 + CHARGE);
+        if written.fin {
+            carry(Carried::Wholes { first: id, count: 1 });
+            return self.sent.push_back(Entry::Whole(message, false));
+        }
+        carry(written.carried(id));
+        let mut begun = Begun::new(message);
+        begun.sent = written.positions();
+        self.start(class, begun);
     }
 
     fn begin_long(&mut self, class: &mut Class, out: &mut Writer<'_>, carry: &mut impl FnMut(Carried)) -> bool {
         let Some(message) = class.long.pop_front() else { return false };
         let (id, mut begun) = (self.next(), Begun::new(message));
-        let stream = self.streams.get_mut(&begun.out.ticket).filter(|_| matches!(begun.out.body, Body::Stream));
+        let stream = self.streams.get_mut(begun.out.ticket).filter(|_| matches!(begun.out.body, Body::Stream));
         let most = self.credit - self.used - CHARGE;
         let Some(written) = begun.write_new(id, stream.as_deref(), most, out) else {
             class.long.push_front(begun.out);
@@ -266,7 +272,7 @@ impl Outbox {
     fn start(&mut self, class: &mut Class, mut begun: Begun) {
         begun.is_in_turn = true;
         class.current = Some(self.next());
-        self.begun += size(&begun.out);
+        self.begun += size(&begun.out.body);
         self.sent.push_back(Entry::Begun(Box::new(begun)));
         self.end_turn(class);
     }
@@ -276,14 +282,14 @@ impl Outbox {
         let most = self.credit - self.used;
         let Some(index) = self.index(id) else { return true };
         let Some(Entry::Begun(begun)) = self.sent.get_mut(index) else { return true };
-        let stream = self.streams.get(&begun.out.ticket);
+        let stream = self.streams.get(begun.out.ticket);
         let Some(written) = begun.write_new(id, stream, most, out) else { return true };
         carry(written.carried(id));
         self.used += written.len as u64;
         class.left = class.left.saturating_sub(written.len as u64);
         if begun.is_sent(stream) {
             begun.is_in_turn = false;
-            self.begun -= size(&begun.out);
+            self.begun -= size(&begun.out.body);
             class.current = None;
             class.left = if class.is_long_next { 0 } else { class.left };
         }
@@ -311,23 +317,6 @@ impl Class {
             self.left = QUANTUM;
         }
         self.is_long_next = is_long;
-    }
-}
-
-impl Run {
-    fn push(&mut self, id: u64, carry: &mut impl FnMut(Carried)) {
-        if self.first + u64::from(self.count) != id {
-            self.flush(carry);
-            self.first = id;
-        }
-        self.count += 1;
-    }
-
-    fn flush(&mut self, carry: &mut impl FnMut(Carried)) {
-        if self.count > 0 {
-            carry(Carried::Wholes { first: self.first, count: self.count });
-        }
-        *self = Self::default();
     }
 }
 

@@ -1,13 +1,26 @@
 //! A stream's bytes between the application that writes them and the peer that acknowledges them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
 use super::{Entry, Outbox};
 use crate::base::limits;
-use crate::road::v1::message::Outgoing;
+use crate::road::v1::message::{Outgoing, STREAM_CREDIT};
 use crate::transport::Ticket;
+
+/// The streams that live, by ticket; holds no memory without any.
+#[derive(Debug, Default)]
+pub(super) struct Streams(Option<Box<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    map: BTreeMap<Ticket, Stream>,
+    /// Bytes let go since a write was handed back; `None`: none was.
+    freed: Option<usize>,
+    /// There is room again for who was sent away.
+    is_relieved: bool,
+}
 
 /// What was written and is not acknowledged.
 #[derive(Debug)]
@@ -22,41 +35,56 @@ pub(super) struct Stream {
     start: u64,
     /// Where the last ends.
     end: u64,
+    /// What the peer takes of it, in all.
+    credit: u64,
     is_finished: bool,
 }
 
+/// Bytes let go that are worth another try.
+const RELIEF: usize = 1 << 20;
+/// Pieces of one stream: those of a kilobyte that fill it.
+const PIECES: usize = limits::FAST_STREAM_BYTES >> 10;
+
 impl Outbox {
-    /// The next bytes of a stream; handed back when its buffer is full, or when there is no such stream. Pieces of some
-    /// kilobytes travel best: a chunk holds bytes of one piece.
-    pub fn write(&mut self, ticket: Ticket, data: Bytes) -> Result<(), Bytes> {
-        let size = data.len();
-        match self.streams.get_mut(&ticket) {
-            Some(stream) if self.bytes + size <= limits::FAST_OUTBOX_BYTES => stream.write(data)?,
-            _ => return Err(data),
-        }
+    /// The next bytes of a stream, and whether it ends with them. What does not fit comes back; for a stream that is over
+    /// everything is taken, and comes to nothing. Pieces of some kilobytes travel best: a chunk holds bytes of one piece.
+    pub fn write(&mut self, ticket: Ticket, mut data: Bytes, fin: bool, most: usize) -> Result<(), Bytes> {
+        // Half of an outbox is left to messages, however little of their streams the peer takes.
+        let most = most.min((limits::FAST_OUTBOX_BYTES / 2).saturating_sub(self.bytes));
+        let Some(stream) = self.streams.get_mut(ticket).filter(|stream| !stream.is_finished) else { return Ok(()) };
+        let size = data.len().min(stream.room()).min(most);
+        let rest = data.split_off(size);
+        stream.write(data);
+        stream.is_finished = fin && rest.is_empty();
         self.bytes += size;
         self.wake(ticket);
-        Ok(())
+        if rest.is_empty() {
+            return Ok(());
+        }
+        self.streams.turn_away();
+        Err(rest)
     }
 
-    /// Bytes of a stream that [`Outbox::write`] takes now; `None` when there is no such stream.
-    pub fn stream_room(&self, ticket: Ticket) -> Option<usize> {
-        let room = limits::FAST_OUTBOX_BYTES.saturating_sub(self.bytes);
-        self.streams.get(&ticket).map(|stream| stream.room().min(room))
+    /// MORE: the peer takes a stream's bytes below this.
+    pub fn on_more(&mut self, message: u64, below: u64) {
+        let Some(Entry::Begun(begun)) = self.entry(message) else { return };
+        let ticket = begun.out.ticket;
+        let Some(stream) = self.streams.get_mut(ticket).filter(|stream| stream.id == Some(message)) else { return };
+        if stream.credit < below {
+            stream.credit = below;
+            self.wake(ticket);
+        }
     }
 
-    /// The stream ends; whether there is one.
-    pub fn finish(&mut self, ticket: Ticket) -> bool {
-        let Some(stream) = self.streams.get_mut(&ticket) else { return false };
-        stream.finish();
-        self.wake(ticket);
-        true
+    /// Whether there is room again for streams whose bytes were handed back; said once.
+    pub fn take_relief(&mut self) -> bool {
+        self.streams.0.as_mut().is_some_and(|inner| std::mem::take(&mut inner.is_relieved))
     }
 
     /// A stream has something to say: a quiet one queues, a begun one takes turns, and of one all sent its end is told.
     fn wake(&mut self, ticket: Ticket) {
-        let Some(stream) = self.streams.get_mut(&ticket) else { return };
-        let (end, total) = (stream.end(), stream.total());
+        let Some(stream) = self.streams.get_mut(ticket) else { return };
+        let (end, total) = (stream.limit(), stream.total());
         if end == 0 && total.is_none() {
             return;
         }
@@ -70,40 +98,106 @@ impl Outbox {
             self.on_span_lost(id, end, end + 1);
         } else if begun.sent < end && !begun.is_in_turn {
             begun.is_in_turn = true;
-            let priority = begun.out.priority;
+            let priority = begun.out.heading.priority;
             self.class(priority).ring.push_back(id);
         }
     }
 }
 
+impl Streams {
+    pub(super) fn get(&self, ticket: Ticket) -> Option<&Stream> {
+        self.0.as_ref()?.map.get(&ticket)
+    }
+
+    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut Stream> {
+        self.0.as_mut()?.map.get_mut(&ticket)
+    }
+
+    pub(super) fn has(&self, ticket: Ticket) -> bool {
+        self.get(ticket).is_some()
+    }
+
+    pub(super) fn insert(&mut self, out: Outgoing) {
+        self.0.get_or_insert_default().map.insert(out.ticket, Stream::new(out));
+    }
+
+    /// A stream is over; the bytes it held.
+    pub(super) fn remove(&mut self, ticket: Ticket) -> usize {
+        let Some(inner) = &mut self.0 else { return 0 };
+        let held = inner.map.remove(&ticket).map_or(0, |stream| stream.held());
+        inner.on_freed(held, true);
+        held
+    }
+
+    /// Of a stream everything below `offset` was acknowledged; how many bytes could be let go.
+    pub(super) fn release(&mut self, ticket: Ticket, offset: u64) -> usize {
+        let Some(inner) = &mut self.0 else { return 0 };
+        let Some(stream) = inner.map.get_mut(&ticket) else { return 0 };
+        let freed = stream.release(offset);
+        let is_empty = freed > 0 && stream.held() == 0;
+        inner.on_freed(freed, is_empty);
+        freed
+    }
+
+    /// Streams that have said nothing yet.
+    pub(super) fn quiet(&self) -> impl Iterator<Item = &Outgoing> {
+        self.0.iter().flat_map(|inner| inner.map.values()).filter_map(|stream| stream.quiet.as_ref())
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|inner| inner.map.is_empty())
+    }
+
+    /// Gives back memory that nothing needs.
+    pub(super) fn rest(&mut self) {
+        self.0.take_if(|inner| inner.map.is_empty() && !inner.is_relieved);
+    }
+
+    fn turn_away(&mut self) {
+        if let Some(inner) = &mut self.0 {
+            inner.freed.get_or_insert(0);
+        }
+    }
+}
+
+impl Inner {
+    fn on_freed(&mut self, bytes: usize, is_empty: bool) {
+        let Some(freed) = &mut self.freed else { return };
+        *freed += bytes;
+        if *freed >= RELIEF || is_empty {
+            (self.freed, self.is_relieved) = (None, true);
+        }
+    }
+}
+
 impl Stream {
-    pub(super) fn new(out: Outgoing) -> Self {
-        Self { quiet: Some(out), id: None, pieces: VecDeque::new(), start: 0, end: 0, is_finished: false }
-    }
-
-    /// Bytes that may be written now; an empty buffer takes a piece of any legal size.
-    pub(super) fn room(&self) -> usize {
-        match self.held() {
-            _ if self.is_finished => 0,
-            0 => limits::FAST_MESSAGE_MAX,
-            held => limits::FAST_STREAM_BYTES.saturating_sub(held),
+    fn new(out: Outgoing) -> Self {
+        Self {
+            quiet: Some(out),
+            id: None,
+            pieces: VecDeque::new(),
+            start: 0,
+            end: 0,
+            credit: STREAM_CREDIT,
+            is_finished: false,
         }
     }
 
-    pub(super) fn write(&mut self, data: Bytes) -> Result<(), Bytes> {
-        if data.len() > self.room() {
-            return Err(data);
+    /// Bytes that may be written now.
+    fn room(&self) -> usize {
+        match self.is_finished || self.pieces.len() >= PIECES {
+            true => 0,
+            false => limits::FAST_STREAM_BYTES.saturating_sub(self.held()),
         }
+    }
+
+    fn write(&mut self, data: Bytes) {
         if !data.is_empty() {
             let start = self.end;
             self.end += data.len() as u64;
             self.pieces.push_back((start, data));
         }
-        Ok(())
-    }
-
-    pub(super) fn finish(&mut self) {
-        self.is_finished = true;
     }
 
     /// Bytes held.
@@ -116,9 +210,14 @@ impl Stream {
         self.end
     }
 
-    /// The whole length, once nothing more will be written.
+    /// Where the bytes end that may be sent.
+    pub(super) fn limit(&self) -> u64 {
+        self.end.min(self.credit)
+    }
+
+    /// The whole length, once nothing more will be written and all of it may be sent.
     pub(super) fn total(&self) -> Option<u64> {
-        self.is_finished.then_some(self.end)
+        (self.is_finished && self.end <= self.credit).then_some(self.end)
     }
 
     /// Bytes from `offset` on, as far as they lie in one piece.
@@ -129,7 +228,7 @@ impl Stream {
     }
 
     /// Everything below `offset` was acknowledged; how many bytes could be let go.
-    pub(super) fn release(&mut self, offset: u64) -> usize {
+    fn release(&mut self, offset: u64) -> usize {
         let before = self.held();
         while self.pieces.front().is_some_and(|(start, data)| start + data.len() as u64 <= offset) {
             self.pieces.pop_front();

@@ -31,8 +31,12 @@ pub enum Carried {
     Drop(u64),
     /// We refuse a message.
     Refuse(u64),
-    /// Fresh session ids.
-    Ids,
+    /// Our grant of a stream's bytes; the newest value is sent again.
+    More(u64),
+    /// A message of a renewal of keys.
+    Renewal,
+    /// Session ids of ours with numbers below this.
+    Ids(u64),
     /// The responder's welcome.
     Welcome,
     /// A challenge to a path.

@@ -19,8 +19,9 @@ const CARS: usize = 64;
 const LEAST: usize = 64;
 /// Bytes that a CLOSE may take.
 const LAST_WORDS: u64 = 64;
-/// A packet with less room than this left is filled up with zeros, so that the train can go on.
-const SLACK: usize = 160;
+/// A packet with less room than this left is filled up with zeros, so that the train can go on: what a short message is not
+/// cut for, and its heading.
+const SLACK: usize = 300;
 
 /// What a packet may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +45,12 @@ impl Session {
         greets
             || self.acks.is_due(now)
             || self.path.has_work()
+            || self.ids.is_due()
+            || self.renewals.has_work()
             || self.clocks.probes > 0
             || self.clocks.is_ping_due
             || self.inbox.has_work()
-            || (is_free && (self.clocks.repeats || self.outbox.has_work()))
+            || (is_free && (self.clocks.repeats || self.has_load()))
             || (self.is_confirmed() && self.mtu.next_probe(now).is_some())
     }
 
@@ -119,7 +122,7 @@ impl Session {
 
     /// Whether the pace lets a packet go now; if not, notes when it will.
     fn is_in_pace(&mut self, now: Time, segment: usize) -> bool {
-        if self.clocks.paced.is_some() || !self.outbox.has_work() {
+        if self.clocks.paced.is_some() || !self.has_load() {
             return self.clocks.paced.is_none();
         }
         let rate = self.window.rate(&self.rtt);
@@ -139,13 +142,18 @@ impl Session {
         let (head, number) = self.head(now);
         let mut writer = body(&head, room)?;
         let start = writer.at();
-        let goes = leave == Leave::Full && (self.outbox.has_work() || self.clocks.repeats);
+        let goes = leave == Leave::Full && (self.has_load() || self.clocks.repeats);
+        let casts = goes && self.write_casts(&mut writer);
         // Whatever goes out takes what is to be acknowledged along.
         let Ok(asks) = self.control(core, &mut writer, goes) else {
             self.sent.abandon();
             return None;
         };
-        let mut is_eliciting = asks | (goes && self.chunks(&mut writer));
+        let speaks = goes && self.chunks(&mut writer);
+        if speaks | casts {
+            self.clocks.spoke = now;
+        }
+        let mut is_eliciting = asks | casts | speaks;
         if self.clocks.probes > 0 && !is_eliciting {
             Frame::Ping.write(&mut writer).ok()?;
             self.sent.carry(Carried::Ping);
@@ -155,12 +163,12 @@ impl Session {
             self.sent.abandon();
             return None;
         }
-        if goes && self.outbox.has_work() && writer.room() > 0 && writer.room() < SLACK {
+        if goes && self.has_load() && writer.room() > 0 && writer.room() < SLACK {
             let rest = writer.room();
             writer.zeros(rest).ok()?;
         }
         let size = writer.at() + TAG;
-        let is_app_limited = !self.outbox.has_work();
+        let is_app_limited = !self.has_load();
         let meta = Meta {
             size: size as u32,
             is_eliciting,
@@ -182,6 +190,7 @@ impl Session {
             self.clocks.spare = (self.clocks.spare + size as u32 / SPARE).min(SPARE_MAX);
             self.repeat_later(now);
         }
+        self.at(now).sent(number, size);
         let sealed = self.keys.seal(&head, number, room.get_mut(..size)?);
         if sealed.is_err() {
             self.end(crate::transport::Departure::Renewed, None);
@@ -214,6 +223,14 @@ impl Session {
             self.sent.carry(Carried::Ping);
             asks = true;
         }
+        if let Some(renewal) = self.renewals.fill(out) {
+            self.sent.carry(renewal);
+            asks = true;
+        }
+        if let Some(ids) = self.ids.fill(out) {
+            self.sent.carry(ids);
+            asks = true;
+        }
         // Last, for it takes what room there is.
         if self.acks.is_due(now) || goes || self.inbox.has_work() || asks {
             asks |= self.acknowledge(now, out);
@@ -229,6 +246,11 @@ impl Session {
             self.sent.carry(Carried::Ack { largest });
         }
         asks
+    }
+
+    /// Whether there is anything that waits for the window.
+    fn has_load(&self) -> bool {
+        self.outbox.has_work() || self.casts.has_work()
     }
 
     fn chunks(&mut self, out: &mut Writer<'_>) -> bool {
@@ -276,6 +298,7 @@ impl Session {
         };
         self.sent.on_sent(now, meta);
         self.mtu.on_probe_sent(size as u16);
+        self.at(now).probed(number, size);
         self.keys.seal(&head, number, room).ok()?;
         Some(size)
     }

@@ -1,6 +1,7 @@
 //! What comes in: a datagram of the session is opened in place, and its frames are told to the parts.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use super::super::Carried;
 use super::super::keys::Refused;
@@ -8,14 +9,17 @@ use super::super::message::{Heading, Incoming};
 use super::super::path::Moved;
 use super::super::route;
 use super::super::sent::{Fate, Verdict};
+use super::super::tally::Tally;
+use super::super::trace::{At, Metrics};
 use super::super::window::{Sight, Window};
 use super::{Code, Session, resend};
 use crate::base::{Name, Time};
 use crate::message::{Message, Route};
 use crate::road::core::Core;
 use crate::road::datagram::Mark;
+use crate::road::outputs::Run;
 use crate::road::stats::Drop;
-use crate::transport::{Departure, Event, Failure};
+use crate::transport::{Departure, Event, Failure, Stream};
 use crate::wire::v1::{Ack, Frame, Frames};
 
 /// Acknowledgements in a round trip.
@@ -27,7 +31,7 @@ const LOSSY_ROUNDS: u32 = 64;
 
 /// The peer broke a rule, in words for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Broken(&'static str);
+pub(super) struct Broken(pub(super) &'static str);
 
 impl Session {
     /// Takes a datagram that carries our session id. One that does not open changes nothing.
@@ -37,6 +41,7 @@ impl Session {
             return;
         }
         let (now, size, pto) = (core.now, datagram.len(), self.pto());
+        let cid = if self.ids.is_begun() { super::super::hall::data_cid(datagram) } else { None };
         let opened = match self.keys.open(now, pto, &mut self.seen, datagram) {
             Ok(opened) => opened,
             Err(why) => return self.refuse(core, why),
@@ -44,13 +49,19 @@ impl Session {
         let number = opened.number;
         let is_newest = self.seen.largest() == Some(number);
         self.clocks.heard = now;
+        At { session: self.ours, now }.received(number, size);
         self.tally.datagrams_in += 1;
         self.tally.bytes_in += size as u64;
         self.confirm(core);
+        if let Some(cid) = cid {
+            self.on_id(now, cid);
+        }
         let moved = self.path.on_packet(now, from, size, is_newest, pto, &mut core.random);
         if moved != Moved::No {
             tracing::debug!(estate = %self.name, %from, "moved");
+            At { session: self.ours, now }.moved();
             self.tally.moves += 1;
+            self.use_fresh_id(now);
             if moved == Moved::Host {
                 self.new_path(now);
             }
@@ -60,10 +71,10 @@ impl Session {
             let taken = match frame {
                 Ok(frame) => {
                     is_eliciting |= frame.is_eliciting();
+                    let messages = carries(&frame);
                     asks |= frame == Frame::Ping;
-                    let chunk = if let Frame::Chunk(chunk) = &frame { Some(chunk.message) } else { None };
                     let taken = self.on_frame(core, now, frame);
-                    is_refused |= chunk.is_some_and(|message| self.inbox.is_refusing(message));
+                    is_refused |= self.inbox.is_refusing(messages);
                     taken
                 }
                 Err(malformed) => Err(Broken(malformed.what)),
@@ -125,33 +136,42 @@ impl Session {
     /// Tells the application that the estate is there.
     pub(crate) fn announce(&mut self, core: &mut Core) {
         tracing::debug!(estate = %self.name, remote = %self.path.remote(), suite = ?self.keys.suite(), "joined, fast");
+        self.at(core.now).started(&self.name, self.keys.suite().name(), self.is_initiator);
         core.superseded.push(self.name.clone());
         core.event(Event::Joined { peer: self.name.clone() });
     }
 
     fn on_frame(&mut self, core: &mut Core, now: Time, frame: Frame<'_>) -> Result<(), Broken> {
         match frame {
-            Frame::Pad(_) | Frame::Ping | Frame::Welcome(_) | Frame::Ids(_) | Frame::Datagram(_) => {}
+            Frame::Pad(_) | Frame::Ping | Frame::Welcome(_) => {}
+            Frame::Ids(ids) => self.on_ids(now, &ids),
+            Frame::Datagram(data) => self.on_cast(core, data),
             Frame::Ack(ack) => self.on_ack(core, now, &ack)?,
             Frame::Chunk(chunk) => {
-                let (name, tally) = (&self.name, &mut self.tally);
-                let mut bad = None;
-                let taken = self.inbox.on_chunk(&chunk, &mut |incoming| {
-                    tally.messages_in += 1;
-                    core.stats.messages_in += 1;
-                    match received(name, &core.config.name, incoming) {
-                        Ok(event) => core.event(event),
-                        Err(broken) => bad = Some(broken),
-                    }
-                });
-                taken.map_err(|_| Broken("a message"))?;
-                bad.map_or(Ok(()), Err)?;
+                let (from, tally, mut told) = ((&self.name, self.serial), &mut self.tally, Ok(()));
+                let deliver = &mut |incoming| told = told.and_then(|()| tell(core, tally, from, incoming));
+                self.inbox.on_chunk(&chunk, deliver).map_err(|_| Broken("a message"))?;
+                told?;
+            }
+            Frame::Messages(messages) => {
+                let (from, tally, mut told) = ((&self.name, self.serial), &mut self.tally, Ok(()));
+                let deliver = &mut |incoming| told = told.and_then(|()| tell(core, tally, from, incoming));
+                self.inbox.on_messages(&messages, deliver).map_err(|_| Broken("a message"))?;
+                told?;
             }
             Frame::Credit(total) => self.outbox.on_credit(total),
             Frame::Open(below) => self.outbox.on_open(below),
             Frame::Drop { message, end } => {
-                self.inbox.on_drop(message, end, &mut |_| {}).map_err(|_| Broken("a dropped message"))?;
+                let stream = Stream(self.serial, message);
+                let mut deliver = |_| {
+                    let why = Failure::Cancelled;
+                    core.event(Event::Cut { from: self.name.clone(), stream, why });
+                };
+                self.inbox.on_drop(message, end, &mut deliver).map_err(|_| Broken("a dropped message"))?;
             }
+            Frame::Renew { turn, body } => self.on_renew(core, turn, &body)?,
+            Frame::Renewed { turn, body } => self.on_renewed(core, turn, &body)?,
+            Frame::More { message, below } => self.outbox.on_more(message, below),
             Frame::Refuse { message, .. } => {
                 if let Some(ticket) = self.outbox.on_refuse(message) {
                     core.event(Event::Failed { ticket, why: Failure::Refused });
@@ -162,7 +182,10 @@ impl Session {
                 let why = if code == Code::Refused.number() { Departure::Rejected } else { Departure::Renewed };
                 self.end(why, None);
             }
-            Frame::Probe(token) => self.path.on_probe(token),
+            Frame::Probe(token) => {
+                self.path.on_probe(token);
+                self.on_question(now);
+            }
             Frame::Probed(token) => {
                 self.path.on_probed(token);
             }
@@ -171,7 +194,9 @@ impl Session {
     }
 
     fn on_ack(&mut self, core: &mut Core, now: Time, ack: &Ack<'_>) -> Result<(), Broken> {
-        let mut fates = Fates { outbox: &mut self.outbox, inbox: &mut self.inbox, core, tally: &mut self.tally };
+        let (outbox, inbox) = (&mut self.outbox, &mut self.inbox);
+        let (ids, renewals) = (&mut self.ids, &mut self.renewals);
+        let mut fates = Fates { outbox, inbox, ids, renewals, core, tally: &mut self.tally };
         let mut heard = None;
         let verdict = self.sent.on_ack(now, ack, &mut self.rtt, &mut self.loss, &mut |fate, carried| {
             if let (Fate::Acked, Carried::Ack { largest }) = (fate, carried) {
@@ -190,6 +215,7 @@ impl Session {
             self.keys.on_acked(ack.largest);
         }
         let ce = self.marks.on_verdict(&verdict, ack.ecn);
+        core.answered += u64::from(self.outbox.take_relief());
         self.judge(now, &verdict, ce);
         Ok(())
     }
@@ -197,7 +223,9 @@ impl Session {
     /// The loss timer came due (RFC 9002 §6.1.2).
     pub(super) fn on_loss_timeout(&mut self, core: &mut Core) {
         let now = core.now;
-        let mut fates = Fates { outbox: &mut self.outbox, inbox: &mut self.inbox, core, tally: &mut self.tally };
+        let (outbox, inbox) = (&mut self.outbox, &mut self.inbox);
+        let (ids, renewals) = (&mut self.ids, &mut self.renewals);
+        let mut fates = Fates { outbox, inbox, ids, renewals, core, tally: &mut self.tally };
         let each = &mut |fate, carried| fates.tell(fate, &carried);
         let verdict = self.sent.on_loss_timeout(now, &self.rtt, &mut self.loss, each);
         self.judge(now, &verdict, 0);
@@ -217,6 +245,7 @@ impl Session {
         self.mtu.on_verdict(verdict.acked_largest_size, verdict.lost_sizes_max);
         if self.mtu.size() != before {
             tracing::debug!(estate = %self.name, bytes = self.mtu.size(), "path takes");
+            self.at(now).mtu(self.mtu.size());
         }
         let mtu = u32::from(self.mtu.size());
         if u32::from(before) != mtu {
@@ -228,9 +257,34 @@ impl Session {
         }
         self.window.on_ack(&Sight { now, verdict, rtt: &self.rtt, ce, mtu });
         self.acks.set_delay(self.rtt.smoothed() / 4);
+        if At::is_heard() {
+            self.trace(now, verdict);
+        }
         // The pace may have been next to nothing when it was asked last.
         let soon = now + self.rtt.smoothed();
         self.clocks.paced = self.clocks.paced.map(|paced| paced.min(soon));
+    }
+}
+
+impl Session {
+    fn trace(&self, now: Time, verdict: &Verdict) {
+        let at = self.at(now);
+        if let Some(newest) = verdict.newest_acked {
+            at.acked(newest, verdict.acked_packets, verdict.acked_bytes);
+        }
+        if let Some(newest) = verdict.newest_lost {
+            at.lost(newest, verdict.lost_packets, verdict.lost_bytes);
+        }
+        if verdict.spurious > 0 {
+            at.spurious(verdict.spurious);
+        }
+        at.metrics(Metrics {
+            rtt: self.rtt.smoothed().as_micros() as u64,
+            rtt_min: self.rtt.min().as_micros() as u64,
+            window: self.window.window(),
+            in_flight: self.sent.in_flight(),
+            rate: self.window.rate(&self.rtt),
+        });
     }
 }
 
@@ -238,14 +292,16 @@ impl Session {
 struct Fates<'a> {
     outbox: &'a mut super::super::outbox::Outbox,
     inbox: &'a mut super::super::inbox::Inbox,
+    ids: &'a mut super::ids::Ids,
+    renewals: &'a mut super::renewal::Renewals,
     core: &'a mut Core,
-    tally: &'a mut super::super::tally::Tally,
+    tally: &'a mut Tally,
 }
 
 impl Fates<'_> {
     fn tell(&mut self, fate: Fate, carried: &Carried) {
         match fate {
-            Fate::Lost => resend(self.outbox, self.inbox, carried),
+            Fate::Lost => resend(self.outbox, self.inbox, (self.ids, self.renewals), carried),
             Fate::Acked => match carried {
                 Carried::Chunk { .. } | Carried::Wholes { .. } => {
                     let (core, tally) = (&mut *self.core, &mut *self.tally);
@@ -255,6 +311,8 @@ impl Fates<'_> {
                         core.event(Event::Delivered { ticket });
                     });
                 }
+                Carried::Ids(below) => self.ids.on_acked(*below),
+                Carried::Renewal => self.renewals.on_acked(),
                 _ => self.inbox.on_acked(carried),
             },
         }
@@ -274,16 +332,61 @@ impl super::Clocks {
     }
 }
 
-/// A whole message as the application gets it: the sender's estate is who proved it, whatever the route says.
-fn received(from: &Name, own: &Name, incoming: Incoming) -> Result<Event, Broken> {
-    let Incoming::Whole { heading: Heading { kind, route, .. }, body } = incoming else {
-        return Err(Broken("streams are not wanted here"));
+/// Hands over what arrived.
+fn tell(core: &mut Core, tally: &mut Tally, (from, serial): (&Name, u64), incoming: Incoming) -> Result<(), Broken> {
+    let count = match &incoming {
+        Incoming::Whole { .. } => 1,
+        Incoming::Run { bodies, .. } => bodies.len() as u64,
+        _ => 0,
     };
-    let mut route = route::read(&route).ok_or(Broken("route"))?;
-    if !kind.is_empty() || route != Route::default() {
+    tally.messages_in += count;
+    core.stats.messages_in += count;
+    if let Incoming::Run { heading, bodies } = incoming {
+        let (route, kind) = headed(from, &core.config.name, &heading)?;
+        core.received(Run { from: from.clone(), route, kind, bodies });
+    } else {
+        let event = come(from, &core.config.name, serial, incoming, Failure::Cancelled)?;
+        core.event(event);
+    }
+    Ok(())
+}
+
+/// Route and kind as the application gets them.
+fn headed(from: &Name, own: &Name, heading: &Heading) -> Result<(Route, String), Broken> {
+    let mut route = route::read(&heading.route).ok_or(Broken("route"))?;
+    if !heading.kind.is_empty() || route != Route::default() {
         route.src.estate.get_or_insert_with(|| from.clone());
         route.dst.estate.get_or_insert_with(|| own.clone());
     }
-    let message = Message { route, kind: kind.as_str().to_owned(), body };
-    Ok(Event::Received { from: from.clone(), message })
+    Ok((route, heading.kind.as_str().to_owned()))
+}
+
+/// The messages a frame has pieces of.
+fn carries(frame: &Frame<'_>) -> Range<u64> {
+    match frame {
+        Frame::Chunk(chunk) => chunk.message..chunk.message.saturating_add(1),
+        Frame::Messages(messages) => messages.first..messages.first.saturating_add(messages.count() as u64),
+        _ => 0..0,
+    }
+}
+
+/// What arrived as the application gets it: the sender's estate is who proved it, whatever the route says.
+pub(super) fn come(from: &Name, own: &Name, serial: u64, incoming: Incoming, cut: Failure) -> Result<Event, Broken> {
+    let from_whom = from.clone();
+    Ok(match incoming {
+        Incoming::Whole { heading, body } => {
+            let (route, kind) = headed(from, own, &heading)?;
+            Event::Received { from: from_whom, message: Message { route, kind, body } }
+        }
+        // Those are told as one.
+        Incoming::Run { .. } => return Err(Broken("a run")),
+        Incoming::Opened { message, heading } => {
+            let (route, kind) = headed(from, own, &heading)?;
+            Event::Opened { from: from_whom, stream: Stream(serial, message), route, kind }
+        }
+        Incoming::Piece { message, data, is_last } => {
+            Event::Chunk { from: from_whom, stream: Stream(serial, message), data, fin: is_last }
+        }
+        Incoming::Cut { message } => Event::Cut { from: from_whom, stream: Stream(serial, message), why: cut },
+    })
 }

@@ -14,6 +14,8 @@ const IDLE: Duration = Duration::from_secs(90);
 const UNCONFIRMED: Duration = Duration::from_secs(20);
 /// A session that was quiet for so long gives memory back: longer than the gaps of an interactive peer.
 pub(super) const QUIET: Duration = Duration::from_secs(2);
+/// What is known of a path after so long without a message is of another time: routes and queues change in less.
+const STALE: Duration = Duration::from_secs(60);
 /// Longest wait between two probes. A hole of a minute is a matter of hours for doubling timers, and a probe every two
 /// seconds a matter of bytes (handshake v1, fault matrix "delay spike").
 const PROBE_MAX: Duration = Duration::from_secs(2);
@@ -29,6 +31,7 @@ impl Session {
         let now = core.now;
         self.keys.on_timeout(now);
         if self.path.on_timeout(now) {
+            self.use_fresh_id(now);
             self.new_path(now);
         }
         if self.sent.loss_deadline().is_some_and(|due| due <= now) {
@@ -36,6 +39,7 @@ impl Session {
         }
         if self.pto_deadline().is_some_and(|due| due <= now) {
             self.on_probe_timeout();
+            self.at(now).timeout(self.clocks.timeouts);
         }
         self.clocks.paced.take_if(|paced| *paced <= now);
         if self.clocks.repeat.take_if(|due| *due <= now).is_some() {
@@ -43,11 +47,13 @@ impl Session {
         }
         if self.clocks.rest.take_if(|due| *due <= now).is_some() {
             self.rest(now);
+            core.rest(QUIET);
         }
         let is_unconfirmed = self.greeting.as_ref().is_some_and(|greeting| now.since(greeting.since) >= UNCONFIRMED);
         if is_unconfirmed || now.since(self.clocks.heard) >= IDLE {
             self.end(Departure::Silent, None);
         }
+        self.renew(core);
         if self.alive_deadline().is_some_and(|due| due <= now) {
             self.clocks.is_ping_due = true;
         }
@@ -67,6 +73,7 @@ impl Session {
             self.clocks.paced,
             self.clocks.rest,
             self.clocks.repeat,
+            self.renewals.deadline(),
             self.alive_deadline(),
         ];
         let to_say = to_say.into_iter().flatten().filter(|due| *due > now);
@@ -83,6 +90,9 @@ impl Session {
         self.sent.rest();
         self.outbox.rest();
         self.inbox.rest();
+        self.seen.rest();
+        self.keys.rest();
+        self.window.rest(u32::from(self.mtu.size()), now.since(self.clocks.spoke) >= STALE);
     }
 
     /// The session's probe timeout.
@@ -121,7 +131,8 @@ impl Session {
             self.pacer.on_mtu(u32::from(self.mtu.size()));
         }
         let outbox = &mut self.outbox;
-        let inbox = &mut self.inbox;
-        self.sent.probe(usize::from(self.clocks.probes), &mut |carried| resend(outbox, inbox, &carried));
+        let (inbox, ids, renewals) = (&mut self.inbox, &mut self.ids, &mut self.renewals);
+        let each = &mut |carried| resend(outbox, inbox, (&mut *ids, &mut *renewals), &carried);
+        self.sent.probe(usize::from(self.clocks.probes), each);
     }
 }

@@ -71,15 +71,14 @@ pub enum Control {
     Cubic(Box<Cubic>),
     /// draft-ietf-ccwg-bbr.
     Bbr(Box<Bbr>),
+    /// Either, while nothing worth keeping is known of the path: for datagrams of so many bytes.
+    Fresh(Algorithm, u32),
 }
 
 impl Control {
-    /// A fresh controller for datagrams of `mtu` bytes.
-    pub fn new(algorithm: Algorithm, now: Time, mtu: u32) -> Self {
-        match algorithm {
-            Algorithm::Cubic => Self::Cubic(Box::new(Cubic::new(now, mtu))),
-            Algorithm::Bbr => Self::Bbr(Box::new(Bbr::new(now, mtu))),
-        }
+    /// A fresh controller for datagrams of `mtu` bytes; its state is made when the first packet goes.
+    pub fn new(algorithm: Algorithm, mtu: u32) -> Self {
+        Self::Fresh(algorithm, mtu)
     }
 
     /// Which one it is.
@@ -87,15 +86,36 @@ impl Control {
         match self {
             Self::Cubic(_) => Algorithm::Cubic,
             Self::Bbr(_) => Algorithm::Bbr,
+            Self::Fresh(algorithm, _) => *algorithm,
+        }
+    }
+
+    /// Nothing is in flight, nor will be soon: a model that says little is given back, and one that says much when it is
+    /// stale. `mtu`: bytes of a full datagram.
+    pub fn rest(&mut self, mtu: u32, is_stale: bool) {
+        let says_little = self.is_slow_start() && self.window() < 2 * initial_window(mtu);
+        if is_stale || says_little {
+            *self = Self::Fresh(self.algorithm(), mtu);
+        }
+    }
+
+    /// Makes the state of a fresh one.
+    fn begin(&mut self, now: Time) {
+        match *self {
+            Self::Fresh(Algorithm::Cubic, mtu) => *self = Self::Cubic(Box::new(Cubic::new(now, mtu))),
+            Self::Fresh(Algorithm::Bbr, mtu) => *self = Self::Bbr(Box::new(Bbr::new(now, mtu))),
+            Self::Cubic(_) | Self::Bbr(_) => {}
         }
     }
 }
 
 impl Window for Control {
     fn on_sent(&mut self, now: Time, bytes: u64, in_flight: u64, is_app_limited: bool) {
+        self.begin(now);
         match self {
             Self::Cubic(window) => window.on_sent(now, bytes, in_flight, is_app_limited),
             Self::Bbr(window) => window.on_sent(now, bytes, in_flight, is_app_limited),
+            Self::Fresh(..) => {}
         }
     }
 
@@ -103,6 +123,8 @@ impl Window for Control {
         match self {
             Self::Cubic(window) => window.on_ack(sight),
             Self::Bbr(window) => window.on_ack(sight),
+            // Of packets from before the rest, which say nothing of now.
+            Self::Fresh(..) => {}
         }
     }
 
@@ -110,6 +132,7 @@ impl Window for Control {
         match self {
             Self::Cubic(window) => window.on_spurious(now),
             Self::Bbr(window) => window.on_spurious(now),
+            Self::Fresh(..) => {}
         }
     }
 
@@ -117,6 +140,7 @@ impl Window for Control {
         match self {
             Self::Cubic(window) => window.on_restart(now),
             Self::Bbr(window) => window.on_restart(now),
+            Self::Fresh(..) => {}
         }
     }
 
@@ -124,6 +148,7 @@ impl Window for Control {
         match self {
             Self::Cubic(window) => window.on_mtu(mtu),
             Self::Bbr(window) => window.on_mtu(mtu),
+            Self::Fresh(_, before) => *before = mtu,
         }
     }
 
@@ -131,6 +156,7 @@ impl Window for Control {
         match self {
             Self::Cubic(window) => window.on_new_path(now),
             Self::Bbr(window) => window.on_new_path(now),
+            Self::Fresh(..) => {}
         }
     }
 
@@ -138,6 +164,7 @@ impl Window for Control {
         match self {
             Self::Cubic(window) => window.window(),
             Self::Bbr(window) => window.window(),
+            Self::Fresh(_, mtu) => initial_window(*mtu),
         }
     }
 
@@ -145,6 +172,8 @@ impl Window for Control {
         match self {
             Self::Cubic(window) => window.rate(rtt),
             Self::Bbr(window) => window.rate(rtt),
+            Self::Fresh(Algorithm::Cubic, mtu) => Cubic::new(Time::ZERO, *mtu).rate(rtt),
+            Self::Fresh(Algorithm::Bbr, mtu) => Bbr::new(Time::ZERO, *mtu).rate(rtt),
         }
     }
 
@@ -152,6 +181,7 @@ impl Window for Control {
         match self {
             Self::Cubic(window) => window.is_slow_start(),
             Self::Bbr(window) => window.is_slow_start(),
+            Self::Fresh(..) => true,
         }
     }
 }

@@ -238,7 +238,7 @@ fn a_new_path_and_persistent_congestion_start_low() {
 
 #[test]
 fn cubic_takes_a_reduction_back_that_was_for_nothing() {
-    let mut cubic = Control::new(Cubic, Time::ZERO, MTU as u32);
+    let mut cubic = Control::new(Cubic, MTU as u32);
     cubic.on_sent(Time(1), 10 * MTU, 10 * MTU, false);
     let before = cubic.window();
     let verdict = Verdict {

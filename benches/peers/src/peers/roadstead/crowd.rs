@@ -11,13 +11,20 @@ use roadstead::base::{Acceptance, Name, Random, Time};
 use roadstead::drive::entropy;
 use roadstead::keep::{OwnKeys, RoleKey};
 use roadstead::nacl::{PublicKey, VerifyKey};
-use roadstead::road::{Memory, Output, Road};
+use roadstead::road::{Config, Memory, Output, Road};
 use roadstead::transport::Event;
 
 use super::super::{End, Found};
 use super::Roadstead;
 use crate::clock;
 use crate::work::{CROWD, Figures, Job, Work};
+
+/// What an estate has read from its disk.
+struct Setting {
+    config: Config,
+    keys: OwnKeys,
+    memory: Memory,
+}
 
 /// One estate.
 struct Estate {
@@ -37,7 +44,7 @@ pub(super) fn drive(peer: &Roadstead, end: &End, to: &Found, job: Job, tell: &dy
     if job.work == Work::Idle {
         let before = clock::resident();
         for n in 0..CROWD {
-            let mut estate = Estate::new(peer, end, to, n)?;
+            let mut estate = Estate::new(end, &Setting::new(peer, to, n)?)?;
             estate.join(&mut buffer)?;
             held.push(estate);
         }
@@ -54,21 +61,23 @@ pub(super) fn drive(peer: &Roadstead, end: &End, to: &Found, job: Job, tell: &dy
     }
 }
 
-/// Sessions a second, each begun by an estate of its own that the server has heard, so many at any time.
+/// Sessions a second, so many being begun at any time. As a connection of the peers is, each is new on a socket that stays,
+/// with keys that were read before, and closed with a word once the server has shown that it knows us.
 fn handshakes(peer: &Roadstead, end: &End, to: &Found, job: Job, buffer: &mut Vec<u8>) -> Result<f64> {
     let until = Instant::now() + job.time;
     let mut count = 0;
     let mut estates = Vec::new();
     for n in 0..job.work.at_once() {
-        estates.push(Estate::new(peer, end, to, n)?);
+        let setting = Setting::new(peer, to, n)?;
+        estates.push((Estate::new(end, &setting)?, setting));
     }
     while Instant::now() < until {
         let mut is_quiet = true;
-        for (n, estate) in estates.iter_mut().enumerate() {
+        for (estate, setting) in &mut estates {
             is_quiet &= !estate.turn(buffer)?;
             if estate.is_joined {
                 count += 1;
-                *estate = Estate::new(peer, end, to, n)?;
+                estate.renew(setting, buffer)?;
                 estate.turn(buffer)?;
                 is_quiet = false;
             }
@@ -80,18 +89,48 @@ fn handshakes(peer: &Roadstead, end: &End, to: &Found, job: Job, buffer: &mut Ve
     Ok(f64::from(count) / job.time.as_secs_f64())
 }
 
-impl Estate {
-    fn new(peer: &Roadstead, end: &End, to: &Found, n: usize) -> Result<Self> {
-        let socket = UdpSocket::bind((end.ip, 0))?;
-        socket.set_nonblocking(true)?;
+impl Setting {
+    fn new(peer: &Roadstead, to: &Found, n: usize) -> Result<Self> {
         // The same estate comes again with the same keys.
         let keys = OwnKeys::generate(&mut Random::from_number(n as u64));
         let config = peer.config(&format!("near{n}"), vec![to.at])?;
         let mut memory = Memory::default();
         // As the other peers' clients: who is called is known beforehand.
         memory.roll.set(key(&to.key)?, Acceptance::Accepted);
-        let road = Road::new(config, keys, memory, entropy::seed()?, now());
-        Ok(Self { road, socket, is_joined: false })
+        Ok(Self { config, keys, memory })
+    }
+
+    fn road(&self) -> Result<Road> {
+        Ok(Road::new(self.config.clone(), self.keys.clone(), self.memory.clone(), entropy::seed()?, now()))
+    }
+}
+
+impl Estate {
+    fn new(end: &End, setting: &Setting) -> Result<Self> {
+        let socket = UdpSocket::bind((end.ip, 0))?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { road: setting.road()?, socket, is_joined: false })
+    }
+
+    /// Closes the session and begins another.
+    fn renew(&mut self, setting: &Setting, buffer: &mut Vec<u8>) -> Result<()> {
+        self.road.close(now());
+        self.send(buffer)?;
+        self.road = setting.road()?;
+        self.is_joined = false;
+        Ok(())
+    }
+
+    /// Everything that is to be sent; whether anything was.
+    fn send(&mut self, buffer: &mut Vec<u8>) -> Result<bool> {
+        let mut is_busy = false;
+        while let Some(transmit) = self.road.poll_transmit(now(), buffer) {
+            is_busy = true;
+            for datagram in transmit.datagrams(buffer) {
+                self.socket.send_to(datagram, transmit.to)?;
+            }
+        }
+        Ok(is_busy)
     }
 
     fn join(&mut self, buffer: &mut Vec<u8>) -> Result<()> {
@@ -126,12 +165,7 @@ impl Estate {
                 Err(error) => return Err(error.into()),
             }
         }
-        while let Some(transmit) = self.road.poll_transmit(now(), buffer) {
-            is_busy = true;
-            for datagram in transmit.datagrams(buffer) {
-                self.socket.send_to(datagram, transmit.to)?;
-            }
-        }
+        is_busy |= self.send(buffer)?;
         while let Some(output) = self.road.poll_output() {
             self.is_joined |= matches!(output, Output::Event(Event::Joined { .. }));
         }

@@ -305,7 +305,7 @@ impl Flow {
         let start = plan.start * NS;
         Self {
             plan,
-            control: Control::new(plan.algorithm, Time(plan.start), mtu as u32),
+            control: Control::new(plan.algorithm, mtu as u32),
             rtt: Rtt::new(Some(first)),
             first: 1,
             packets: VecDeque::new(),
