@@ -29,6 +29,8 @@ struct Case {
     is_quiet: bool,
     seconds: u64,
     second: Option<fn(&mut Config)>,
+    /// When it begins.
+    later: Duration,
 }
 
 const USUAL: Case = Case {
@@ -43,6 +45,7 @@ const USUAL: Case = Case {
     is_quiet: false,
     seconds: 3,
     second: None,
+    later: Duration::ZERO,
 };
 
 fn bbr(config: &mut Config) {
@@ -76,6 +79,7 @@ impl Case {
             outstanding: if self.is_quiet { 0 } else { (8 * there.bandwidth_delay()).max(4 << 20) },
             time: Duration::from_secs(self.seconds),
             seed: self.seed,
+            later: self.later,
             ..Transfer::default()
         }
         .run()
@@ -133,9 +137,9 @@ fn bursts_and_reordering_cost_what_is_lost() {
 fn bursts_on_the_way_back_put_nobody_to_sleep() {
     // A burst ends with the packets that meet it. Eight acknowledgements in a round trip and doubling probe timeouts once
     // slept through seconds of it: 46 % of the link, in the emulator of `benches/peers` as here.
-    for seed in 1..=6 {
+    for seed in 1..=4 {
         for (burst, least) in [(10_000, 0.92), (50_000, 0.87)] {
-            let case = Case { burst, is_both: true, seed, seconds: 6, ..USUAL };
+            let case = Case { burst, is_both: true, seed, seconds: 4, ..USUAL };
             case.fills(&format!("bursts both ways, {} %, seed {seed}", burst as f64 / 1e4), least);
         }
     }
@@ -161,12 +165,21 @@ fn small_messages_alone_hardly_feel_loss() {
 
 #[test]
 fn flows_share_a_link() {
-    // A third beside CUBIC and two to one beside itself are the goals; this is what is reached.
-    for (name, second, least) in [("cubic", cubic as fn(&mut Config), 0.2), ("bbr", bbr, 0.25)] {
-        let case = Case { second: Some(second), seconds: 12, ..USUAL };
-        let outcome = case.run();
-        let (own, other) = (case.share(&outcome, 0), case.share(&outcome, 1));
-        println!("beside {name}: {own:.3} and {other:.3}");
-        assert!(own.min(other) >= least && own + other > 0.9, "{name}: {own:.3} {other:.3}");
+    // Neither is to be starved by more than two to one; over some seeds it is not, in this or that run it may be by a little.
+    for (name, second, queues) in [("cubic", cubic as fn(&mut Config), &[0.25, 1.0, 4.0][..]), ("bbr", bbr, &[1.0])] {
+        for &queue in queues {
+            let mut sums = (0.0, 0.0);
+            for seed in 1..=2 {
+                let later = Duration::from_millis(1000 + 137 * seed);
+                let case = Case { second: Some(second), seconds: 16, later, queue, seed, ..USUAL };
+                let outcome = case.run();
+                let (own, other) = (case.share(&outcome, 0), case.share(&outcome, 1));
+                println!("beside {name}, queue {queue}, seed {seed}: {own:.3} and {other:.3}");
+                assert!(own.min(other) >= 0.2 && own + other > 0.9, "{name}, {queue}, {seed}: {own:.3} {other:.3}");
+                sums = (sums.0 + own, sums.1 + other);
+            }
+            let ratio = sums.0 / sums.1;
+            assert!((0.5..=2.0).contains(&ratio), "{name}, queue {queue}: {ratio:.2} to one");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use roadstead::road::Config;
+use roadstead::road::{Algorithm, Config, Wires};
 use roadstead::sim::transfer::Side;
 use roadstead::sim::{Burst, Link, Step, Transfer};
 
@@ -22,19 +22,26 @@ const FULL: u64 = 1500 * 8;
 /// Datagrams a cell should have at least, if the longest time allows.
 const ENOUGH: u64 = 60_000;
 /// Datagrams after which a cell ends: its round trip is too long for its rate, and only its start is seen.
-const MOST: u64 = 250_000;
+const MOST: u64 = 400_000;
 /// Longest and shortest time of a cell; the shortest in round trips.
 const LONGEST: Duration = Duration::from_secs(30);
-const SHORTEST: u32 = 20;
+const SHORTEST: u32 = 40;
 /// Bytes that a sender keeps unconfirmed at most: what fits an outbox.
 const OUTSTANDING: usize = 120 << 20;
 
 /// What is changed in both roads' settings.
 type Tune = fn(&mut Config);
-/// The roads under test.
-const OURS: Tune = |_| ();
-/// Roads that share a bottleneck with ours, by name.
-const RIVALS: [(&str, Tune); 1] = [("itself", OURS)];
+/// The roads under test: the fast wire as it comes.
+const OURS: Tune = |config| config.wires = Wires::FAST;
+/// The fast wire with CUBIC, which is what the world fills its queues with.
+const CUBIC: Tune = |config| {
+    config.wires = Wires::FAST;
+    config.fast.control = Algorithm::Cubic;
+};
+/// The classic wire, for comparison.
+const CLASSIC: Tune = |config| config.wires = Wires::CLASSIC;
+/// Queues at which a link is shared, in hundredths of what is on the way.
+const DEPTHS: [usize; 3] = [25, 100, 400];
 
 /// One experiment.
 pub(crate) struct Cell {
@@ -79,12 +86,48 @@ pub(crate) fn all() -> Vec<Cell> {
         }
     }
     cells.extend(troubles());
-    cells.extend(RIVALS.map(|(name, rival)| {
-        let mut cell = plain(100_000_000, 20_000, &format!("shared with {name}"));
-        cell.transfer.pairs = vec![OURS, rival];
-        cell
-    }));
+    cells.extend(shared());
+    cells.extend(classic());
     cells
+}
+
+/// Two flows, of which one begins two seconds after the other.
+fn shared() -> Vec<Cell> {
+    let (mut cells, second) = (Vec::new(), Duration::from_secs(1));
+    for depth in DEPTHS {
+        for (name, pairs) in [
+            ("CUBIC comes later", [OURS, CUBIC]),
+            ("CUBIC was there before", [CUBIC, OURS]),
+            ("another of ours comes later", [OURS, OURS]),
+        ] {
+            let mut cell = plain(100_000_000, 20_000, &format!("{name}, queue {} BDP", depth as f64 / 100.0));
+            let transfer = &mut cell.transfer;
+            transfer.there.queue = transfer.there.queue * depth / 100;
+            // Without any chance two flows fall in step.
+            for link in [&mut transfer.there, &mut transfer.back] {
+                (link.jitter, link.is_ordered) = (Duration::from_micros(100), true);
+            }
+            (transfer.pairs, transfer.later) = (pairs.to_vec(), second * 2);
+            (transfer.time, transfer.datagrams) = (second * 30, u64::MAX);
+            transfer.pace = Duration::from_millis(30);
+            cells.push(cell);
+        }
+    }
+    cells
+}
+
+/// The classic wire over a few of the links.
+fn classic() -> Vec<Cell> {
+    let links = [(0, false), (1_000, false), (10_000, false), (50_000, false), (10_000, true)];
+    let cells = links.into_iter().map(|(loss, is_burst)| {
+        let mut cell = grid(100_000_000, 20_000, loss, is_burst);
+        cell.place = None;
+        cell.trouble = format!("classic wire, {}", cell.trouble);
+        cell.transfer.pairs = vec![CLASSIC];
+        cell.transfer.bulk = 64 << 10;
+        cell
+    });
+    cells.collect()
 }
 
 fn grid(rate: u64, trip: u64, loss: u64, is_burst: bool) -> Cell {
@@ -113,14 +156,15 @@ fn plain(rate: u64, trip: u64, trouble: &str) -> Cell {
     let link = Link { queue, ..link };
     let shortest = Duration::from_micros(trip) * SHORTEST;
     let time = Duration::from_micros(ENOUGH * FULL * 1_000_000 / rate).clamp(shortest, LONGEST.max(shortest));
-    let outstanding = (4 * link.bandwidth_delay()).clamp(256 << 10, OUTSTANDING);
+    let outstanding = (8 * link.bandwidth_delay()).clamp(256 << 10, OUTSTANDING);
     let transfer = Transfer {
         seed: rate ^ trip,
         there: link,
         back: link,
         pairs: vec![OURS],
         outstanding,
-        bulk: (outstanding / 16).clamp(16 << 10, 1 << 20),
+        // Many are sent by turns and end together: small ones, or what ends in the measured half is a matter of luck.
+        bulk: (outstanding / 64).clamp(8 << 10, 64 << 10),
         // A thousand of them, never more than a tenth of the link.
         pace: (time / 1000).min(Duration::from_millis(10)).max(Duration::from_micros(80_000_000_000 / rate)),
         time,

@@ -85,6 +85,8 @@
 //! | | 2 % of loss beyond chance, 0.5 % beside a standing queue | the draft's; a CUBIC beside us adds but a packet or two a round (test) |
 //! | | 512 packets of memory for chance, 64 until it counts, at most 40 % | 20 % of loss known to 1.8 points; the grid ends at 30 % |
 //! | | a slower path from 75 % of the believed rate | ours (test: bandwidth steps) |
+//! | | 12 rounds and a queue of 1.5 pipes until it is somebody's; 32 rounds until a test was right | ours (test: beside CUBIC, and beside itself, at 0.25 to 4 BDP) |
+//! | | tests every 10 to 160 rounds, the empty round trip every 30 s while competing | each costs a share of a deep queue (test: 4 BDP) |
 //! | `ecn` | 10 marked packets prove a path | RFC 9000 §A.4 |
 //! | `path` | 3 times what was received; a probe fails after 3 times the larger of the timeout and 999 ms | RFC 9000 §8.1, §8.2.4 |
 //! | `mtu` | 1,200 to begin with; a size is too large after 3 probes; again after 600 s; 3 strikes | RFC 9000 §14; RFC 8899 §5.1.2, §5.1.1, §4.3 |

@@ -147,9 +147,12 @@
 //! * The rate believed is that of packets settled, with those lost by chance among them. Chance is measured where a full queue is not to
 //!   blame: at a low round trip, and on packets sent slower than the path drains. The lesser counts, never more than 40 %.
 //! * Only loss beyond chance (by 2 %) means too much, and outside of a probe only beside a queue that stands (then 0.5 %).
-//! * Beside such a queue a CUBIC window shares it, until it empties when we send less: somebody else was there, and is gone.
+//! * Beside such a queue a CUBIC window shares it, and yields to what a CUBIC yields to, until the queue empties when we send less:
+//!   somebody else was there, and is gone. If he is back within 32 rounds he was never gone, and the next test comes later.
 //! * A path without either is probed every 6 to 8 rounds, not every 2 to 3 s; where somebody shares it, as the draft says.
-//! * A standing queue while less than three quarters of the believed rate comes through lowers the rate without any loss.
+//! * A standing queue while less than three quarters of the believed rate comes through lowers the rate without any loss, once:
+//!   when a deep one stands 12 rounds later all the same it is somebody's, and what was had before is the CUBIC window's beginning.
+//! * While competing a longer empty round trip is believed when two probes, of which the second soon follows,, find the same.
 //! * The empty round trip is probed only when it was not seen by itself for 10 s, or 50 round trips where that is longer.
 //!
 //! ECN marks are used where the path proves that it carries them (RFC 9000 §13.4.2), and count as congestion.

@@ -27,6 +27,8 @@ pub struct Transfer {
     pub steps: Vec<(Duration, Side, Step)>,
     /// One pair of hosts each: what is to be changed in both roads' settings.
     pub pairs: Vec<fn(&mut Config)>,
+    /// Each pair begins so much later than the one before.
+    pub later: Duration,
     /// Bytes of bulk messages that a sender keeps unconfirmed.
     pub outstanding: usize,
     /// Bytes of a bulk message's body.
@@ -97,6 +99,7 @@ impl Default for Transfer {
             back: Link::default(),
             steps: Vec::new(),
             pairs: vec![|_| ()],
+            later: Duration::ZERO,
             outstanding: 1 << 20,
             bulk: 64 << 10,
             small: 1000,
@@ -210,7 +213,7 @@ impl Pair {
             number: 0,
             unconfirmed: 0,
             is_full: false,
-            rest: start,
+            rest: start + transfer.later * u32::try_from(n).unwrap_or(u32::MAX),
             total: 0,
             flow: Flow { start, ..Flow::default() },
         }

@@ -78,19 +78,26 @@ pub struct Bbr {
     curve: Curve,
     undo: Option<(Curve, Phase)>,
     failed: u32,
+    /// Rounds since a test found nobody.
+    calm: u32,
     /// The window given up for a queue that did not empty.
     owed: u64,
+    since_cut: u32,
     tested: u32,
     was_competing: bool,
     /// A queue stood through the last round; a shorter one did.
     is_shared: bool,
     stands: bool,
     epoch: Epoch,
+    /// The last round's smallest RTT.
+    latest: Option<Duration>,
     /// Settled and lost bytes of packets sent in this probe.
     probe: (u64, u64),
     /// The smallest RTT of a [`Phase::ProbeRtt`] and when half the pipe was reached.
     drained: Option<Time>,
     probe_rtt: Option<Duration>,
+    /// What the last one found.
+    claimed: Option<Duration>,
     delivered: u64,
     is_idle: bool,
 }
@@ -121,15 +128,19 @@ impl Bbr {
             curve: Curve::new(mtu),
             undo: None,
             failed: 0,
+            calm: u32::MAX,
             owed: 0,
+            since_cut: 0,
             tested: 0,
             was_competing: false,
             stands: false,
             is_shared: false,
             epoch: Epoch::new(now),
+            latest: None,
             probe: (0, 0),
             drained: None,
             probe_rtt: None,
+            claimed: None,
             delivered: 0,
             is_idle: false,
         }

@@ -162,7 +162,7 @@ fn share(plans: [Algorithm; 2], buffer: f64) -> (f64, f64, f64) {
 
 #[test]
 fn bbr_shares_with_cubic() {
-    for buffer in [0.25, 0.5, 1.0, 2.0] {
+    for buffer in [0.25, 0.5, 1.0, 2.0, 4.0] {
         let (bbr, cubic, queue) = share([Bbr, Cubic], buffer);
         println!("buffer {buffer}: bbr {bbr:.1}, cubic {cubic:.1}, {:.2} to 1, queue {queue:.2} BDP", bbr / cubic);
         assert!(bbr / cubic < 2.6 && cubic / bbr < 2.6, "buffer {buffer}: {bbr:.1} to {cubic:.1}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::{Sight, percent};
 use super::model::Round;
-use super::{Bbr, Phase, UP};
+use super::{Bbr, Curve, Phase, UP};
 use crate::base::Time;
 
 /// `Beta`.
@@ -18,6 +18,14 @@ const SLACK: f64 = 0.02;
 const SLACK_SHARED: f64 = 0.005;
 /// Hundredths of the believed rate below which what came through proves a slower path.
 const STALE: u64 = 75;
+/// Rounds after which a test that found nobody beside us was right.
+const CALM: u32 = 32;
+/// Rounds after a cut of the rate in which a queue that stands all the same may yet empty.
+const PATIENCE: u32 = 12;
+/// `MinRTTFilterLen`.
+const PROBE_RTT_EVERY: Duration = Duration::from_secs(10);
+/// So much of it is over after one that was not believed, microseconds.
+const AGAIN_US: u64 = 5_000_000;
 /// `ProbeRTTDuration`.
 const PROBE_RTT: Duration = Duration::from_millis(200);
 
@@ -25,7 +33,10 @@ impl Bbr {
     pub(super) fn on_round(&mut self, now: Time, round: &Round) {
         self.rounds += 1;
         self.since_probe += 1;
+        self.since_cut = self.since_cut.saturating_add(1);
+        self.calm = self.calm.saturating_add(1);
         self.bunch.on_round(!self.is_full);
+        self.latest = round.rtt.or(self.latest);
         let stood = self.stands;
         self.stands = round.rtt.is_some_and(|rtt| !self.is_low(rtt));
         self.is_shared =
@@ -38,18 +49,34 @@ impl Bbr {
             Phase::Drain | Phase::Down | Phase::Cruise if is_congested && self.since_probe >= 2 && stood => {
                 self.compete(now, round);
             }
-            Phase::Compete if is_congested && self.rounds >= 2 => self.yield_some(round),
+            Phase::Compete if self.rounds >= 2 && (round.marked > 0 || (self.stands && self.is_more(round))) => {
+                self.yield_some(round);
+            }
             _ => {}
         }
     }
 
+    /// Was more lost than chance explains? To a CUBIC, that has filled the queue, a single packet says so: who waits for
+    /// more has the other yield alone.
+    fn is_more(&self, round: &Round) -> bool {
+        self.noise.is_more(self.packets(round.lost), self.packets(round.acked + round.lost))
+    }
+
+    /// A queue stands that brings loss.
     fn compete(&mut self, now: Time, round: &Round) {
-        self.is_contended = true;
-        self.failed = 0;
-        self.curve.window = self.window.min(round.volume + round.lost).max(self.owed) as f64;
-        self.owed = 0;
-        self.curve.plateau = self.curve.window;
+        self.join(now, self.window.min(round.volume + round.lost));
         self.yield_some(round);
+    }
+
+    /// Somebody else fills the queue: from now on a CUBIC window, of what was had before, shares it.
+    fn join(&mut self, now: Time, window: u64) {
+        self.is_contended = true;
+        // Soon after a test that found nobody: it was wrong.
+        self.failed = if self.calm < CALM { self.failed + 1 } else { 0 };
+        self.curve = Curve::new(self.mtu);
+        self.curve.window = window.max(self.owed) as f64;
+        self.curve.plateau = self.curve.window;
+        self.owed = 0;
         self.short = None;
         self.enter(now, Phase::Compete);
     }
@@ -80,12 +107,23 @@ impl Bbr {
         }
     }
 
-    /// A queue stood while far less than believed came through, twice in a row: the path has become slower.
+    /// A queue stood while far less than believed came through, twice in a row: the path has become slower. If the queue
+    /// has not been empty since the last time, it is somebody's who takes whatever is left to him: to yield again and again
+    /// would leave nothing (tests: beside CUBIC, a queue of 4 BDP, 1 % of the link).
     pub(super) fn on_epoch(&mut self, now: Time, rate: u64) {
         let is_cruising = matches!(self.phase, Phase::Down | Phase::Cruise | Phase::Up);
         if !is_cruising || rate >= percent(self.bandwidth(), STALE) {
             return;
         }
+        if self.owed > 0 {
+            // A newcomer of our own kind settles in some rounds, and leaves little more than a pipe standing.
+            let is_deep = self.latest.zip(self.empty.rtt).is_some_and(|(latest, empty)| latest * 2 > empty * 5);
+            if self.since_cut >= PATIENCE && is_deep {
+                self.join(now, self.owed);
+            }
+            return;
+        }
+        self.since_cut = 0;
         self.short = Some(rate);
         self.owed = self.owed.max(self.window);
         self.highest.set(rate);
@@ -127,7 +165,7 @@ impl Bbr {
                 if acked > 0.0 && sight.verdict.in_flight_before * 2 > self.window {
                     self.curve.avoid(now, acked, sight.rtt.smoothed(), f64::from(self.mtu));
                 }
-                let rounds = 10 << self.failed.min(3);
+                let rounds = 10 << self.failed.min(4);
                 self.tested += u32::from(has_turned);
                 if self.tested >= rounds {
                     self.tested = 0;
@@ -138,7 +176,9 @@ impl Bbr {
             Phase::Up => self.probe(now, sight, has_turned),
             Phase::ProbeRtt => self.hold(now, in_flight, has_turned),
         }
-        let interval = Duration::from_secs(10).max(self.empty.rtt.unwrap_or_default() * 50);
+        // Tests look at the queue of who competes; what they cannot tell is whether the path has become longer.
+        let every = if self.phase == Phase::Compete { PROBE_RTT_EVERY * 3 } else { PROBE_RTT_EVERY };
+        let interval = every.max(self.empty.rtt.unwrap_or_default() * 50);
         if self.is_full && self.phase != Phase::ProbeRtt && now.since(self.empty.seen) > interval {
             (self.drained, self.probe_rtt) = (None, None);
             self.was_competing = self.phase == Phase::Compete;
@@ -155,7 +195,7 @@ impl Bbr {
             self.failed += 1;
             self.enter(now, Phase::Compete);
         } else {
-            self.since_probe = 0;
+            (self.since_probe, self.calm) = (0, 0);
             self.enter(now, Phase::Cruise);
         }
     }
@@ -199,12 +239,26 @@ impl Bbr {
         self.enter(now, Phase::Down);
     }
 
+    /// What a probe of the empty round trip found. While somebody else may fill the queue, a longer one is believed only
+    /// when the next finds the same: a path's length stays, a queue does not.
+    fn believe(&mut self, now: Time, rtt: Duration) {
+        let is_shared = self.was_competing || self.owed > 0;
+        let is_same = self.claimed.is_some_and(|claimed| claimed.abs_diff(rtt) <= rtt / 32);
+        self.claimed = Some(rtt);
+        if is_shared && !is_same && !self.is_low(rtt) {
+            // Soon again.
+            self.empty.seen = Time(now.0.saturating_sub(AGAIN_US));
+        } else {
+            self.empty.set(now, rtt);
+        }
+    }
+
     fn hold(&mut self, now: Time, in_flight: u64, has_turned: bool) {
         match self.drained {
             None if in_flight <= self.target() => self.drained = Some(now),
             Some(at) if now.since(at) >= PROBE_RTT && has_turned => {
                 if let Some(rtt) = self.probe_rtt {
-                    self.empty.set(now, rtt);
+                    self.believe(now, rtt);
                 }
                 self.short = None;
                 let next = if self.was_competing { Phase::Compete } else { Phase::Cruise };

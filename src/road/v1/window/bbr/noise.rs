@@ -98,6 +98,12 @@ impl Noise {
         (share * (1.0 - share) / self.low.all.max(ENOUGH)).sqrt()
     }
 
+    /// Are `lost` of `all` packets probably more than chance explains?
+    pub(super) fn is_more(&self, lost: f64, all: f64) -> bool {
+        let chance = all * self.share();
+        lost > chance + 2.0 * chance.sqrt()
+    }
+
     /// Are `lost` of `all` packets clearly more than chance explains, by more than `slack` of them?
     pub(super) fn is_excess(&self, lost: f64, all: f64, slack: f64) -> bool {
         let (share, error) = (self.share(), self.error() * all);
