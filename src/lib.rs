@@ -17,11 +17,66 @@
 //! [`Command::Admit`](transport::Command::Admit) (or by [`road::Trust`]); then [`Event::Joined`](transport::Event::Joined), and the
 //! estate can be sent to. What comes as [`Output::Keep`](road::Output::Keep) is for your disk, if keys are to outlive the process.
 //!
+//! # Streams
+//!
+//! What is too large for one value, or grows while it is sent, goes as a stream: its sender writes until it is handed back, its receiver
+//! asks for one piece after the other, and neither holds more than a window of it. Here on simulated hosts:
+//!
+//! ```
+//! # #[cfg(feature = "sim")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use std::time::Duration;
+//! # use roadstead::base::Name;
+//! # use roadstead::road::Trust;
+//! # use roadstead::sim::{World, fast};
+//! # use roadstead::transport::{Command, Event, Ticket};
+//! # let mut world = World::new(1);
+//! # let (harbour, ship) = (0, 1);
+//! # let mut config = fast("harbour");
+//! # (config.main, config.trust) = (true, Trust::Once);
+//! config.fast.streams = 1; // of the receiver: so many at once
+//! # world.add(config);
+//! # let mut config = fast("ship");
+//! # (config.dial, config.trust) = (vec![World::address(harbour)], Trust::Once);
+//! # world.add(config);
+//! # world.run(Duration::from_secs(2));
+//!
+//! let (ticket, to) = (Ticket(1), Name::new("harbour")?);
+//! let open = Command::Open { ticket, to: to.clone(), route: Default::default(), kind: "log".into() };
+//! world.command(ship, open).map_err(|_| "full")?;
+//! let mut unsaid = Some(Command::Write { ticket, to, data: vec![7; 20 << 20].into(), fin: true });
+//! let (mut log, mut is_whole) = (0, false);
+//! while !is_whole {
+//!     // What does not fit comes back, and is offered again; `Event::Room` says when that is worth while.
+//!     unsaid = unsaid.and_then(|write| world.command(ship, write).err());
+//!     world.run(Duration::from_millis(1));
+//!     for event in std::mem::take(&mut world.host(harbour).events) {
+//!         let take = match event {
+//!             Event::Opened { stream, .. } => Command::Take { stream },
+//!             Event::Chunk { stream, data, fin, .. } => {
+//!                 (log, is_whole) = (log + data.len(), fin);
+//!                 Command::Take { stream }
+//!             }
+//!             _ => continue,
+//!         };
+//!         world.command(harbour, take).map_err(|_| "full")?;
+//!     }
+//! }
+//! assert_eq!(log, 20 << 20);
+//! # world.run(Duration::from_secs(1));
+//! assert!(world.host(ship).events.contains(&Event::Delivered { ticket }));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "sim"))]
+//! # fn main() {}
+//! ```
+//!
 //! # What is promised
 //!
 //! * A message arrives whole and at most once in a session, from an estate whose key is proven, in no particular order.
 //! * Each [`Ticket`](transport::Ticket) that was taken is answered exactly once. `Delivered`: the far road has put the message before
 //!   its application. `Failed` with [`Failure::Lost`](transport::Failure::Lost): the session ended, and nobody can know whether it arrived.
+//! * A stream's bytes come in order and once; a cast comes once at most, or not at all.
 //! * Nothing is remembered across sessions: who sends again must have its receiver tell repetitions apart.
 //! * A closed or vanished estate is [`Event::Left`](transport::Event::Left), before what failed with it; it is dialled again for ever.
 //!

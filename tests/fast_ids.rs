@@ -14,6 +14,7 @@ use common::{
 use common::{forget, seeds, session};
 use roadstead::road::Config;
 use roadstead::sim::{Link, World};
+use roadstead::transport::Departure;
 
 /// The session ids of data packets sent from and to a place since the record began.
 fn ids(world: &World, place: SocketAddr) -> (BTreeSet<u64>, BTreeSet<u64>) {
@@ -37,6 +38,17 @@ fn address(world: &World) -> SocketAddr {
     world.hosts[WEB1].address
 }
 
+/// A pair that has talked, and has had time to give each other ids.
+fn acquainted(seed: u64, link: Link) -> World {
+    let mut world = fast_pair(seed, link);
+    world.run(SECOND * 3);
+    talks(&mut world, 9999);
+    world.run(SECOND * 20);
+    forget(&mut world);
+    world.record.clear();
+    world
+}
+
 /// `web1` is somewhere else, and knows it.
 fn relocate(world: &mut World, n: u8) {
     let now = world.now;
@@ -58,8 +70,7 @@ fn talks(world: &mut World, ticket: u64) {
 fn who_moves_and_knows_it_leaves_no_trace() {
     seeds(0..10, |seed| {
         let link = Link { delay: MILLI * 25, loss: seed % 3 * 20, ..Link::default() };
-        let mut world = fast_pair(seed, link);
-        world.run(SECOND * 30);
+        let mut world = acquainted(seed, link);
         let (mut seen_from, mut seen_to) = (BTreeSet::new(), BTreeSet::new());
         for n in 1..=20u8 {
             world.record.clear();
@@ -81,8 +92,7 @@ fn who_moves_and_knows_it_leaves_no_trace() {
 #[test]
 fn a_nat_that_forgets_shows_one_old_id_and_no_more() {
     seeds(0..10, |seed| {
-        let mut world = fast_pair(seed, Link { delay: MILLI * 25, loss: seed % 3 * 20, ..Link::default() });
-        world.run(SECOND * 30);
+        let mut world = acquainted(seed, Link { delay: MILLI * 25, loss: seed % 3 * 20, ..Link::default() });
         for ticket in 1..10 {
             world.record.clear();
             talks(&mut world, ticket * 2);
@@ -104,8 +114,7 @@ fn a_nat_that_forgets_shows_one_old_id_and_no_more() {
 
 #[test]
 fn what_is_left_behind_means_nothing_any_more() {
-    let mut world = fast_pair(1, Link { delay: MILLI * 25, ..Link::default() });
-    world.run(SECOND * 30);
+    let mut world = acquainted(1, Link { delay: MILLI * 25, ..Link::default() });
     talks(&mut world, 1);
     let web1 = address(&world);
     let old = world.record.iter().rev().find(|(_, from, ..)| *from == web1).unwrap().3.clone();
@@ -120,6 +129,19 @@ fn what_is_left_behind_means_nothing_any_more() {
     let unknown = roadstead::road::stats::Drop::Unknown;
     assert_eq!(after.get(&unknown).copied(), Some(before.get(&unknown).copied().unwrap_or(0) + 1));
     assert_eq!(after.len(), before.len() + usize::from(!before.contains_key(&unknown)), "not so much as opened");
+}
+
+#[test]
+fn a_fresh_id_is_reset_as_the_first_is() {
+    let mut world = acquainted(1, Link { delay: MILLI * 25, ..Link::default() });
+    relocate(&mut world, 1);
+    talks(&mut world, 1);
+    // It forgets the session, and says so to who uses the id.
+    world.restart(MASTER, true);
+    world.send(WEB1, 2, "master", bulk(2, 100)).unwrap();
+    let is_anew = |world: &mut World| departures(world, WEB1) == [("master".into(), Departure::Renewed)];
+    assert!(world.run_until(SECOND * 3, is_anew), "{:?}", departures(&mut world, WEB1));
+    assert!(world.run_until(SECOND * 5, both_present), "and begins another");
 }
 
 #[test]
@@ -147,8 +169,7 @@ fn without_any_the_session_moves_all_the_same() {
 
 #[test]
 fn a_thief_who_shows_packets_from_elsewhere_uses_up_nothing_for_good() {
-    let mut world = fast_pair(1, Link { delay: MILLI * 25, ..Link::default() });
-    world.run(SECOND * 30);
+    let mut world = acquainted(1, Link { delay: MILLI * 25, ..Link::default() });
     let (thief, master): (SocketAddr, _) = ("192.0.2.66:666".parse().unwrap(), World::address(MASTER));
     let mut shown = BTreeSet::new();
     world.record.clear();

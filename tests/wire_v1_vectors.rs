@@ -96,6 +96,8 @@ fn frames() {
         ("ids: one, number 4, retire below 2", Frame::Ids(Ids::new(4, 2, &ids).unwrap())),
         ("datagram", Frame::Datagram(b"presence")),
         ("more: message 8, below 512 KiB", Frame::More { message: 8, below: 512 << 10 }),
+        ("renew: the first", Frame::Renew { turn: 1, body: [0x55; 48] }),
+        ("renewed: the first", Frame::Renewed { turn: 1, body: [0x66; 48] }),
     ]
     .into_iter()
     .map(|(what, frame)| {

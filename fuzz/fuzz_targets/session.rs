@@ -9,5 +9,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((seed, script)) = data.split_first() else { return };
-    model::run(u64::from(*seed), model::Fate::Script(script.to_vec().into_iter()));
+    // The upper half of the seeds has streams and casts as well.
+    let is_flowing = *seed >= 0x80;
+    model::run(u64::from(*seed), model::Fate::Script(script.to_vec().into_iter()), is_flowing);
 });

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrStorage, setsockopt, sockopt};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
@@ -33,20 +35,65 @@ pub enum UdpError {
     Other(SocketAddr, io::Error),
 }
 
-impl UdpPort {
-    /// Binds `address`. Needs a running tokio.
-    pub fn bind(address: SocketAddr) -> Result<Self, UdpError> {
-        let open = || {
-            let socket = std::net::UdpSocket::bind(address)?;
-            let offload = Offload::new(&socket)?;
-            Ok(Self { socket: UdpSocket::from_std(socket)?, offload })
+/// A bound socket that no loop reads yet.
+#[derive(Debug)]
+pub struct UdpSeat {
+    socket: std::net::UdpSocket,
+    offload: Offload,
+}
+
+impl UdpSeat {
+    /// Binds `count` sockets to one address; the kernel spreads what comes by the sender's address and port, and keeps to
+    /// it. Nobody else may have the address already: the first socket is bound as one that shares with nobody.
+    pub fn bind_all(address: SocketAddr, count: usize) -> Result<Vec<Self>, UdpError> {
+        let bind = || -> io::Result<Vec<Self>> {
+            let first = std::net::UdpSocket::bind(address)?;
+            let mut sockets = vec![first];
+            if let [first] = &sockets[..]
+                && count > 1
+            {
+                setsockopt(first, sockopt::ReusePort, &true)?;
+                let address = first.local_addr()?;
+                for _ in 1..count {
+                    sockets.push(bind_beside(address)?);
+                }
+            }
+            sockets.into_iter().map(|socket| Ok(Self { offload: Offload::new(&socket)?, socket })).collect()
         };
-        open().map_err(|error: io::Error| match error.kind() {
+        bind().map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => UdpError::InUse(address),
             io::ErrorKind::AddrNotAvailable => UdpError::NoSuchAddress(address),
             io::ErrorKind::PermissionDenied => UdpError::Denied(address),
             _ => UdpError::Other(address, error),
         })
+    }
+
+    /// The address it is bound to.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok()
+    }
+}
+
+/// One more socket at an address that others share.
+fn bind_beside(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let socket = socket::socket(family, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&socket, sockopt::ReusePort, &true)?;
+    socket::bind(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
+    Ok(socket.into())
+}
+
+impl UdpPort {
+    /// Binds `address`. Needs a running tokio.
+    pub fn bind(address: SocketAddr) -> Result<Self, UdpError> {
+        let seat = UdpSeat::bind_all(address, 1)?.pop();
+        let none = || io::ErrorKind::NotFound.into();
+        seat.ok_or_else(none).and_then(Self::new).map_err(|error| UdpError::Other(address, error))
+    }
+
+    /// Of a bound socket. Needs a running tokio.
+    pub fn new(seat: UdpSeat) -> io::Result<Self> {
+        Ok(Self { socket: UdpSocket::from_std(seat.socket)?, offload: seat.offload })
     }
 
     /// The address it is bound to.
@@ -66,6 +113,13 @@ impl UdpPort {
         match self.socket.try_io(Interest::READABLE, || self.offload.receive(&self.socket, arrivals)) {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => tracing::debug!(%error, "receive"),
             _ => {}
+        }
+    }
+
+    /// Waits until there may be room for a datagram in the kernel. Cancel safe.
+    pub async fn writable(&self) {
+        if let Err(error) = self.socket.writable().await {
+            tracing::debug!(%error, "socket");
         }
     }
 

@@ -66,6 +66,11 @@ impl Plain {
         self.road.handle_command(self.clock.now(), command)
     }
 
+    /// The host has another address, or another network: sessions go on at once, under ids nobody has seen on the old path.
+    pub fn handle_move(&mut self) {
+        self.road.handle_move(self.clock.now());
+    }
+
     /// The next event, or change that ought to be kept; `None` when `patience` is over.
     pub fn next(&mut self, patience: Duration) -> io::Result<Option<Output>> {
         if let Some(output) = self.road.poll_output() {

@@ -2,12 +2,16 @@
 //! ids above it (Salt over RAET §1).
 
 mod keys;
+mod names;
+pub mod shards;
+mod worker;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use keys::KeyFiles;
+use names::Names;
 
 use crate::base::{Name, Time};
 use crate::clock::Clock;
@@ -16,9 +20,8 @@ use crate::drive::udp::UdpPort;
 use crate::drive::writer::{self, Writer};
 use crate::keep::store::{KeepError, Store};
 use crate::keep::{Change, OwnKeys};
-use crate::message::{self, Message};
-use crate::road::{Config, Memory, Output, Road, SessionView};
-use crate::transport::{Command, Event, Link, Transport};
+use crate::road::{Config, Memory, Output, Road};
+use crate::transport::{Command, Event, Failure, Link, Transport};
 
 /// Trains sent before others are taken in: a few for each that comes, as one publish becomes many messages.
 const TRAINS: usize = 64;
@@ -38,13 +41,10 @@ pub struct Raet {
     keys: KeyFiles,
     /// `None` when estates are not remembered.
     writer: Option<Writer>,
-    /// Behind the id of every estate we talk to: `_minion` for a master.
-    suffix: &'static str,
+    names: Names,
     arrivals: Arrivals,
     departure: Departure,
     events: VecDeque<Event>,
-    /// Messages that are not what a duty reads.
-    malformed: u64,
 }
 
 impl Raet {
@@ -59,17 +59,8 @@ impl Raet {
         seed: [u8; 32],
     ) -> Result<Self, KeepError> {
         let (store, now) = (Arc::new(store), clock.now());
-        let (mut key_files, roll) = KeyFiles::open(store.clone(), now)?;
-        let mut memory = Memory { fast: key_files.fast(&roll)?, roll, ..Memory::default() };
-        if config.main {
-            memory.local = store.local()?.unwrap_or_default();
-            let (remotes, errors) = store.remotes()?;
-            memory.remotes = remotes;
-            for error in errors {
-                tracing::warn!(%error, "left out");
-            }
-        }
-        let suffix = if config.main { "_minion" } else { "_master" };
+        let (mut key_files, memory) = recall(&config, &store, now)?;
+        let names = Names::of(&config);
         let writer = config.main.then(|| Writer::start(store.clone()));
         let mut road = Road::new(config, keys, memory, seed, now);
         road.set_wall(now, clock.wall());
@@ -81,11 +72,10 @@ impl Raet {
             store,
             keys: key_files,
             writer,
-            suffix,
+            names,
             arrivals: Arrivals::default(),
             departure: Departure::default(),
             events: VecDeque::new(),
-            malformed: 0,
         })
     }
 
@@ -119,7 +109,7 @@ impl Raet {
         while let Some(output) = self.road.poll_output() {
             match output {
                 Output::Event(event) => {
-                    let event = self.translate(event);
+                    let event = self.names.translate(event);
                     self.events.extend(event);
                 }
                 Output::Keep(change @ (Change::Role(..) | Change::DropRole(_))) => self.keys.write(change),
@@ -141,88 +131,28 @@ impl Raet {
             }
         }
     }
-
-    /// An estate's id, if it is one we talk to.
-    fn id(&self, estate: &Name) -> Option<Name> {
-        estate.as_str().strip_suffix(self.suffix).and_then(|id| Name::new(id).ok())
-    }
-
-    /// A command other than a message. An id too long to be accepted anywhere is nobody's name on the road either.
-    fn ask(&mut self, now: Time, mut command: Command) -> Result<(), Command> {
-        let Some(to) = addressee(&mut command) else { return self.road.handle_command(now, command) };
-        let id = to.clone();
-        if let Ok(estate) = Name::new(&format!("{id}{}", self.suffix)) {
-            *to = estate;
-        }
-        self.road.handle_command(now, command).map_err(|mut back| {
-            addressee(&mut back).into_iter().for_each(|to| *to = id.clone());
-            back
-        })
-    }
-
-    /// A road's event in ids; `None` for estates that are not ours to talk to.
-    fn translate(&mut self, event: Event) -> Option<Event> {
-        Some(match event {
-            Event::Joined { peer } => Event::Joined { peer: self.id(&peer)? },
-            Event::Left { peer, why } => Event::Left { peer: self.id(&peer)?, why },
-            Event::Received { from, message } => {
-                let from = self.id(&from)?;
-                // The fast wire carries any bytes; duties read one value, and no deeper one than they can.
-                if message::check(&message.body).is_err() {
-                    self.malformed += 1;
-                    tracing::debug!(%from, kind = message.kind, so_far = self.malformed, "a message that is no value: dropped");
-                    return None;
-                }
-                let Message { mut route, kind, body } = message;
-                route.src.estate = Some(from.clone());
-                route.dst.estate = None;
-                Event::Received { from, message: Message { route, kind, body } }
-            }
-            Event::Opened { from, stream, mut route, kind } => {
-                let from = self.id(&from)?;
-                (route.src.estate, route.dst.estate) = (Some(from.clone()), None);
-                Event::Opened { from, stream, route, kind }
-            }
-            Event::Chunk { from, stream, data, fin } => Event::Chunk { from: self.id(&from)?, stream, data, fin },
-            Event::Cut { from, stream, why } => Event::Cut { from: self.id(&from)?, stream, why },
-            Event::Cast { from, data } => Event::Cast { from: self.id(&from)?, data },
-            Event::Uncast { to, why } => Event::Uncast { to: self.id(&to)?, why },
-            Event::Refused { by, why } => {
-                let by = by.strip_suffix(self.suffix).map_or(by.clone(), str::to_owned);
-                Event::Refused { by, why }
-            }
-            other => other,
-        })
-    }
 }
 
 impl Transport for Raet {
     fn submit(&mut self, command: Command) -> Result<(), Command> {
         let now = self.clock.now();
         let Command::Send { ticket, to, message } = command else {
-            if let Command::Admit { role, .. } = &command
-                && self.keys.is_blocked(role)
-            {
-                tracing::warn!(%role, "not decided: what is kept of its key cannot be read");
+            if self.keys.is_undecidable(&command) {
                 return Ok(());
             }
-            return self.ask(now, command);
+            return ask(&mut self.road, &self.names, now, command);
         };
-        // An id with the duty behind it is a legal name unless the id was too long to be accepted anywhere.
-        let Ok(estate) = Name::new(&format!("{to}{}", self.suffix)) else {
-            self.events.push_back(Event::Failed { ticket, why: crate::transport::Failure::Absent });
+        let Some(estate) = self.names.estate(&to) else {
+            self.events.push_back(Event::Failed { ticket, why: Failure::Absent });
             return Ok(());
         };
-        let mut on_road = message.clone();
-        on_road.route.src.estate = None;
-        on_road.route.dst.estate = None;
-        let command = Command::Send { ticket, to: estate, message: on_road };
+        let command = Command::Send { ticket, to: estate, message: names::on_road(&message) };
         self.road.handle_command(now, command).map_err(|_| Command::Send { ticket, to, message })
     }
 
     fn links(&self) -> Vec<Link> {
         let now = self.clock.now();
-        self.road.sessions().into_iter().filter_map(|view| Some(link(self.id(&view.name)?, &view, now))).collect()
+        self.names.links(&self.road, now)
     }
 
     async fn close(&mut self) {
@@ -267,6 +197,19 @@ impl Transport for Raet {
     }
 }
 
+/// A command other than a message. An id too long to be accepted anywhere is nobody's name on the road either.
+fn ask(road: &mut Road, names: &Names, now: Time, mut command: Command) -> Result<(), Command> {
+    let Some(to) = addressee(&mut command) else { return road.handle_command(now, command) };
+    let id = to.clone();
+    if let Some(estate) = names.estate(&id) {
+        *to = estate;
+    }
+    road.handle_command(now, command).map_err(|mut back| {
+        addressee(&mut back).into_iter().for_each(|to| *to = id.clone());
+        back
+    })
+}
+
 /// The estate that a stream or cast is for.
 fn addressee(command: &mut Command) -> Option<&mut Name> {
     match command {
@@ -278,33 +221,19 @@ fn addressee(command: &mut Command) -> Option<&mut Name> {
     }
 }
 
-/// A session of the fast wire, in an operator's units.
-fn link(id: Name, view: &SessionView, now: Time) -> Link {
-    let tally = &view.tally;
-    Link {
-        id,
-        address: view.remote.to_string(),
-        wire: "fast".to_owned(),
-        cipher: view.suite.name().to_owned(),
-        age: now.since(tally.since).as_secs_f64(),
-        heard: now.since(view.heard).as_secs_f64(),
-        rtt: view.rtt.as_secs_f64(),
-        rtt_min: view.rtt_min.as_secs_f64(),
-        loss: view.loss,
-        window: view.window,
-        rate: view.rate,
-        mtu: view.mtu,
-        in_flight: view.in_flight,
-        going: view.going as u64,
-        coming: view.coming as u64,
-        messages_in: tally.messages_in,
-        messages_out: tally.messages_out,
-        bytes_in: tally.bytes_in,
-        bytes_out: tally.bytes_out,
-        lost: tally.lost,
-        timeouts: tally.timeouts,
-        moves: tally.moves,
+/// What an earlier process has left.
+fn recall(config: &Config, store: &Arc<Store>, now: Time) -> Result<(KeyFiles, Memory), KeepError> {
+    let (key_files, roll) = KeyFiles::open(store.clone(), now)?;
+    let mut memory = Memory { fast: key_files.fast(&roll)?, roll, ..Memory::default() };
+    if config.main {
+        memory.local = store.local()?.unwrap_or_default();
+        let (remotes, errors) = store.remotes()?;
+        memory.remotes = remotes;
+        for error in errors {
+            tracing::warn!(%error, "left out");
+        }
     }
+    Ok((key_files, memory))
 }
 
 #[cfg(test)]

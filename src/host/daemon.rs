@@ -11,8 +11,9 @@ use crate::base::{Fingerprint, Name, Random};
 use crate::clock::Clock;
 use crate::drive::entropy;
 use crate::drive::lane::{LanePort, MANOR};
-use crate::drive::udp::UdpPort;
+use crate::drive::udp::{UdpPort, UdpSeat};
 use crate::drivers::raet::Raet;
+use crate::drivers::raet::shards::Shards;
 use crate::functions::{Context, Grains, Registry};
 use crate::host::policy::PolicyFiles;
 use crate::host::runner::{self, Runner};
@@ -80,17 +81,16 @@ pub fn lane_name(settings: &Settings) -> Name {
 async fn master(settings: &Settings) -> Result<(), Stop> {
     let (clock, stop) = (Clock::start(), stopped()?);
     let lane = bind_lane(settings)?;
-    let port = UdpPort::bind((settings.interface, settings.raet_port).into()).map_err(Stop::config)?;
+    let address = (settings.interface, settings.raet_port).into();
+    let mut seats = UdpSeat::bind_all(address, settings.shards as usize).map_err(Stop::config)?;
     let store = store(settings)?;
     let keys = own_keys(&store)?;
     let mut files = PolicyFiles::new(settings);
     let policy = files.read();
     let config = Config { main: true, kind: 0, ..road(settings, &store)? };
-    greet(settings, &keys, &port);
+    greet(settings, &keys, seats.first().and_then(UdpSeat::address));
     let config_of_duty = master::Config { id: settings.id.clone(), version: version(), policy };
     let duty = Master::new(config_of_duty, clock.now());
-    let transport = raet(config, keys, store, port, clock)?;
-    let daemon = Daemon { duty, transport, lane, runner: None, clock };
     let before = |duty: &mut Master, event: &Event| {
         if matches!(event, Event::Knock { .. })
             && let Some(policy) = files.read_if_changed()
@@ -98,7 +98,14 @@ async fn master(settings: &Settings) -> Result<(), Stop> {
             duty.set_policy(policy);
         }
     };
-    daemon.run(stop, before).await
+    if let Some(seat) = seats.pop_if(|_| settings.shards == 1) {
+        let port = UdpPort::new(seat).map_err(Stop::config)?;
+        let transport = raet(config, keys, store, port, clock)?;
+        return Daemon { duty, transport, lane, runner: None, clock }.run(stop, before).await;
+    }
+    let seed = entropy::seed().map_err(Stop::config)?;
+    let transport = Shards::new(config, keys, store, seats, clock, seed).map_err(Stop::config)?;
+    Daemon { duty, transport, lane, runner: None, clock }.run(stop, before).await
 }
 
 async fn minion(settings: &Settings) -> Result<(), Stop> {
@@ -118,7 +125,7 @@ async fn minion(settings: &Settings) -> Result<(), Stop> {
     let port = UdpPort::bind((interface, settings.raet_port).into()).map_err(Stop::config)?;
     let host = settings.master.clone().unwrap_or_default();
     let config = Config { kind: 1, dial: vec![master], fqdn: host.clone(), ..road(settings, &store)? };
-    greet(settings, &keys, &port);
+    greet(settings, &keys, port.address());
     let finger = keys.public(settings.id.clone()).fingerprint();
     let config_of_duty = minion::Config {
         id: settings.id.clone(),
@@ -198,10 +205,11 @@ fn bind_lane(settings: &Settings) -> Result<LanePort, Stop> {
     LanePort::bind(&settings.sock_dir, &lane_name(settings), &yard, random).map_err(Stop::config)
 }
 
-fn greet(settings: &Settings, keys: &OwnKeys, port: &UdpPort) {
+fn greet(settings: &Settings, keys: &OwnKeys, address: Option<SocketAddr>) {
     let fingerprint = keys.public(settings.id.clone()).fingerprint();
-    let address = port.address().map_or_else(|| "?".to_owned(), |address| address.to_string());
-    tracing::info!(duty = %settings.duty, id = %settings.id, %address, %fingerprint, "started");
+    let address = address.map_or_else(|| "?".to_owned(), |address| address.to_string());
+    let shards = settings.shards;
+    tracing::info!(duty = %settings.duty, id = %settings.id, %address, shards, %fingerprint, "started");
     if settings.open_mode {
         tracing::warn!("open_mode is on: no key is checked, and anybody may be anyone; for a laboratory only");
     }

@@ -51,6 +51,8 @@ pub struct Settings {
     pub congestion: Algorithm,
     /// The UDP port to bind.
     pub raet_port: u16,
+    /// Roads at that port, each with a thread of its own; a minion has one.
+    pub shards: u32,
     /// Where the master is: a host name or an address. A minion always has one.
     pub master: Option<String>,
     /// The master's UDP port.
@@ -158,6 +160,7 @@ impl Settings {
             ciphers: sheet.find("ciphers", value::ciphers)?.unwrap_or_else(|| Suite::preferred().to_vec()),
             congestion: sheet.find("congestion", value::congestion)?.unwrap_or_default(),
             raet_port: sheet.find("raet_port", value::own_port)?.unwrap_or(duty.default_port()),
+            shards: sheet.find("shards", value::shards)?.filter(|_| duty == DutyKind::Master).unwrap_or(1),
             master: sheet.find("master", value::master)?,
             master_port: sheet.find("master_port", value::port)?.unwrap_or(DutyKind::Master.default_port()),
             pki_dir: below("pki_dir", "etc/roadstead/pki/DUTY")?,
@@ -177,6 +180,10 @@ impl Settings {
             raet_mutable: sheet.find("raet_mutable", value::truth)?.unwrap_or(false),
             root_dir: root,
         };
+        if settings.shards > 1 && !settings.wires.fast {
+            // The classic wire's numbers are one table.
+            sheet.find("shards", |_| Err::<u32, _>("1 where `wires` leaves out the fast wire".into()))?;
+        }
         Ok((settings, warnings))
     }
 

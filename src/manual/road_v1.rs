@@ -10,8 +10,8 @@
 //! and bound: with AES-256-GCM as associated data, with NaCl's secretbox by a nonce made of the direction and every field of it.
 //! The packet number on the wire is cut (RFC 9000 appendix A), the whole number is in the nonce. Nothing hides numbers and key epochs.
 //!
-//! A frame of a type we do not know, or one that breaks its own rules, ends the session with code 1. PAD, PING, WELCOME said again,
-//! IDS and DATAGRAM are read and nothing comes of them.
+//! A frame of a type we do not know, or one that breaks its own rules, ends the session with code 1. PAD, PING and WELCOME said again
+//! are read and nothing comes of them.
 //!
 //! # Handshake
 //!
@@ -95,6 +95,38 @@
 //! *Handed back* by our own road when 65,536 messages or 128 MiB wait for one estate, or 512 MiB for all:
 //! [`Event::Room`](crate::transport::Event::Room) follows.
 //!
+//! # Streams
+//!
+//! What is larger than 64 MiB, or of unknown length, is a stream: [`Command::Open`](crate::transport::Command::Open), then
+//! [`Write`](crate::transport::Command::Write) until `fin`; what does not fit comes back. At the other end
+//! [`Event::Opened`](crate::transport::Event::Opened) tells of it, and its bytes come to who asks: one
+//! [`Chunk`](crate::transport::Event::Chunk) for each [`Take`](crate::transport::Command::Take), in order, each byte once.
+//!
+//! On the wire a stream is a message without an announced length, of class 2. Its sender may send 256 KiB
+//! ([`STREAM_CREDIT`](crate::road::v1::message::STREAM_CREDIT)) and then what MORE says: a total for this stream, ahead of what the
+//! application has taken by a window that doubles as CREDIT's does, up to 8 MiB
+//! ([`FAST_STREAM_BYTES`](crate::base::limits::FAST_STREAM_BYTES)). What waits for a slow reader is bounded by that alone and
+//! not counted against the 97 MiB of messages, so it holds up neither messages nor other streams. Our sender holds 8 MiB of a stream
+//! that are written and not acknowledged, and leaves half of an estate's 128 MiB, and of the road's, to messages.
+//!
+//! *Ends.* Each ticket has one answer. `Delivered`: the far road has all of it; the application may not have taken the rest, and gets
+//! it even if the session ends first. [`Cancel`](crate::transport::Command::Cancel): the sender gives up (DROP), its ticket fails with
+//! `Cancelled`, the other side hears [`Cut`](crate::transport::Event::Cut). [`Refuse`](crate::transport::Command::Refuse): the receiver
+//! wants no more (REFUSE, reason 2), the ticket fails with `Refused`. A session that ends: `Lost` and `Cut`. An estate takes as many
+//! streams at once as [`Fast::streams`](crate::road::Fast) says, and refuses all by default: what nobody reads must not lie about.
+//!
+//! `Cancel` works for messages too. One that was sent and not acknowledged may have arrived all the same; on the classic wire only
+//! what has not begun is taken back. Masters and minions use no streams yet.
+//!
+//! # Casts
+//!
+//! [`Command::Cast`](crate::transport::Command::Cast) is for presence and metrics: bytes in one packet (DATAGRAM), never sent again, without
+//! a ticket. 1,164 bytes fit on every path; more than the present packet holds is said with its limit
+//! ([`Event::Uncast`](crate::transport::Event::Uncast)). 64 of them, or 64 KiB, wait for the window, and the oldest goes when one more comes.
+//! They go before messages, but fill at most every other packet while messages wait. At the receiver they are the first to give way:
+//! from 8,192 unread events on, or an eighth of the road's bytes. [`Tally`](crate::road::v1::tally::Tally) counts what came, went and
+//! gave way.
+//!
 //! # Recovery
 //!
 //! RFC 9002, with these decisions. Three packets or 9/8 of a round trip prove a loss until a packet is seen to come late; from then
@@ -126,12 +158,28 @@
 //!
 //! An estate may move. The newest packet from a new address is followed at once, at most three times what came from there is sent
 //! until it has answered a PROBE, and if it does not we go back. Another port alone keeps what was learnt; another host starts
-//! window, round trip and MTU anew. The session's id does not change with the address, so an observer can follow it.
+//! window, round trip and MTU anew.
+//!
+//! *Ids.* So that nobody who watches two paths can tell that they are one session's, each side gives the other two fresh session
+//! ids ([`Fast::ids`](crate::road::Fast), IDS), the one that began first, once a message has been exchanged and two seconds have
+//! passed: sessions at rest stay small. Whoever sends to a new address does so under one of them. An estate that knows of its move says so
+//! ([`Road::handle_move`](crate::road::Road::handle_move)) and shows nothing there that was seen before; one behind a NAT that forgot
+//! cannot know, so its first packet shows the old id, and it changes when its path is probed. Ids only go up, what a peer has left is
+//! forgotten after three probe timeouts, and used ones are replaced at once. Whoever runs out goes on under the present one, as RFC
+//! 9000 §9.5 allows after a NAT's change.
 //!
 //! Packets begin at 1,200 bytes. While the session lives larger ones are tried by probes that carry nothing: the payloads of usual links first,
 //! then between them, up to [`Fast::datagram`](crate::road::Fast) and what the peer takes. Three large packets lost in a row while nothing so
 //! large arrives, or three probe timeouts, are a black hole: back to 1,200, and the search begins anew. It needs a socket
 //! that does not fragment; our drivers see to that, a plain socket should set `datagram` to 1,452 as `examples/plain_socket.rs` does.
+//!
+//! # Keys of a long session
+//!
+//! Keys move on along a chain of their own after 2^24 packets, 16 GiB or ten minutes. Every hour, give or take a quarter, who began the
+//! session asks for fresh ones: RENEW and RENEWED carry the two messages of Noise KK between the estates' long-term keys
+//! ([`handshake::renewal`](crate::road::v1::handshake::renewal)), and what comes of it is mixed into both chains at their next turn.
+//! Nothing is torn down, and whoever had got hold of a chain, or has one side's long-term key alone, reads nothing more. The
+//! receiver finds the turn by trying: of a new epoch the mixed key first, then the plain one.
 //!
 //! # Sight
 //!
@@ -149,8 +197,6 @@
 //!
 //! # What is not there yet
 //!
-//! * Streams: outbox and inbox have them, [`Road`](crate::road::Road) does not offer them, and a stream sent to it ends the session.
-//! * Datagrams without reliability, and fresh session ids for an estate that moves: both frames are read and ignored.
-//! * A full handshake inside a session every hour: keys move on along a chain, and forward secrecy between two handshakes is
-//!   the chain's alone.
+//! * Streams and casts between masters and minions: the road has them, the roles do not use them.
+//! * Our drivers do not watch their host's addresses: whoever calls [`handle_move`](crate::road::Road::handle_move) knows by other means.
 //! * Several sockets and threads for one road (`SO_REUSEPORT`): one road runs on one core.

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::shard::Shard;
 use super::v1::window::Algorithm;
-use crate::base::{Name, limits};
+use crate::base::{Acceptance, Name, limits};
 use crate::keep::Token;
+use crate::keep::roll::Verdict;
 use crate::nacl::{Secret, Suite};
 use crate::wire::v0::{BodyKind, HeadKind};
 use crate::wire::v1::Parameters;
@@ -30,6 +32,17 @@ pub enum Trust {
     Once,
     /// Any key under any name is accepted, whatever was known (`open_mode`).
     Always,
+}
+
+impl Trust {
+    /// Whether a key with this verdict is let in without anybody's word.
+    pub(crate) fn lets_in(self, verdict: Verdict) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Once => matches!(verdict, Verdict::Unknown | Verdict::Known(Acceptance::Pending)),
+            Self::Always => true,
+        }
+    }
 }
 
 /// Settings of a road.
@@ -63,6 +76,8 @@ pub struct Config {
     pub wires: Wires,
     /// How the fast one behaves.
     pub fast: Fast,
+    /// Which of the roads behind one address this is.
+    pub shard: Shard,
     /// Bytes of messages held for all estates together, each way.
     pub bytes: usize,
     /// Timers.
@@ -104,6 +119,8 @@ pub struct Fast {
     pub ids: u8,
     /// How a stranger is let in at first contact, and knows whom it meets; of who dials.
     pub enrolment: Option<Enrolment>,
+    /// How long a session lives before its keys are made afresh, and again; of who dials.
+    pub renew: Duration,
     /// How long the fast wire is tried before the classic one is, where both are allowed.
     pub classic_after: Duration,
     /// How long an estate that is reached by the classic wire is not called on the fast one.
@@ -176,6 +193,7 @@ impl Config {
             fqdn: String::new(),
             wires: Wires::default(),
             fast: Fast::default(),
+            shard: Shard::ALONE,
             bytes: limits::ROAD_BYTES,
             timers: Timers::default(),
         }
@@ -217,6 +235,8 @@ impl Default for Fast {
             streams: 0,
             ids: 2,
             enrolment: None,
+            //= handshake v1 "Keys": a full handshake inside the session every hour.
+            renew: Duration::from_secs(3600),
             classic_after: Duration::from_secs(3),
             fast_again: Duration::from_secs(600),
         }

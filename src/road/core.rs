@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::config::{Config, Trust};
+use super::config::Config;
 use super::stats::{Drop, Stats};
 use crate::base::{Acceptance, Name, Random, Time, limits};
 use crate::keep::roll::Verdict;
@@ -211,7 +211,7 @@ impl Core {
     /// What the roll says of a presented key (wire v0 §6). An unknown one is written down and knocks, if there is room.
     pub(crate) fn judge(&mut self, key: &RoleKey) -> Judgement {
         let verdict = self.roll.verdict(key);
-        let is_trusted = self.is_trusted(verdict);
+        let is_trusted = self.config.trust.lets_in(verdict);
         match verdict {
             Verdict::Known(Acceptance::Accepted) => Judgement::Accepted,
             // Strangers are many: what is written down for them has an end, and beyond it they get silence.
@@ -239,7 +239,7 @@ impl Core {
         if verdict == Verdict::Known(Acceptance::Accepted) {
             return true;
         }
-        let is_trusted = self.is_trusted(verdict);
+        let is_trusted = self.config.trust.lets_in(verdict);
         if is_trusted {
             self.decide(key.clone(), Some(Acceptance::Accepted));
         }
@@ -272,15 +272,6 @@ impl Core {
     /// Whether the roll holds just this key for its role.
     pub(crate) fn is_on_roll(&self, key: &RoleKey) -> bool {
         self.roll.find(&key.role).is_some_and(|(known, _)| known.same_keys(key))
-    }
-
-    /// Whether a key with this verdict is let in without anybody's word.
-    fn is_trusted(&self, verdict: Verdict) -> bool {
-        match self.config.trust {
-            Trust::Never => false,
-            Trust::Once => matches!(verdict, Verdict::Unknown | Verdict::Known(Acceptance::Pending)),
-            Trust::Always => true,
-        }
     }
 
     fn full(&mut self) -> Judgement {

@@ -2,6 +2,7 @@
 
 pub mod link;
 mod network;
+pub mod shards;
 pub mod state;
 pub mod transfer;
 pub mod world;

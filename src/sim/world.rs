@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::link::{Between, Link, Step};
 use super::network::{Flight, Network, Trip};
+use super::shards::Shards;
 use super::state::Counts;
 use crate::base::{Acceptance, Name, Random, Time};
 use crate::keep::{Change, LocalRecord, OwnKeys};
@@ -49,7 +50,9 @@ pub struct World {
     pub is_recording: bool,
     /// Somebody on every path who takes away the datagrams this is true of.
     pub thief: Option<fn(&[u8]) -> bool>,
-    random: Random,
+    pub(super) random: Random,
+    /// Roads that share an address.
+    pub(super) shards: Option<Shards>,
     network: Network,
     /// Changes of links to come, in order.
     plan: BTreeMap<(Time, u64), (Between, Step)>,
@@ -93,6 +96,7 @@ impl World {
             is_recording: false,
             thief: None,
             random: Random::from_number(seed),
+            shards: None,
             // What links do depends on nothing that roads and tests draw.
             network: Network::new(Random::from_number(seed ^ LINKS)),
             plan: BTreeMap::new(),
@@ -238,7 +242,8 @@ impl World {
         let flight = self.network.next_arrival();
         let change = self.plan.keys().next().map(|(time, _)| *time);
         let timeout = self.hosts.iter().filter(|h| !h.is_down).filter_map(|h| h.road.poll_timeout()).min();
-        let next = flight.into_iter().chain(change).chain(timeout).min();
+        let word = self.shards.as_ref().and_then(Shards::due);
+        let next = flight.into_iter().chain(change).chain(timeout).chain(word).min();
         let Some(next) = next.filter(|next| *next <= end) else { return false };
         self.standstill = if next > self.now { 0 } else { self.standstill + 1 };
         assert!(self.standstill < STANDSTILL, "a road asks to be called at {:?} and does nothing then", self.now);
@@ -247,6 +252,7 @@ impl World {
             let (between, step) = entry.remove();
             self.network.alter(self.now, &mut self.link, between, step);
         }
+        self.carry_words();
         self.deliver();
         for host in self.hosts.iter_mut().filter(|h| !h.is_down) {
             if host.road.poll_timeout().is_some_and(|time| time <= self.now) {
@@ -264,6 +270,9 @@ impl World {
         while let Some(mut flight) = self.network.next_arrived(self.now) {
             let hint = flight.host.filter(|n| self.hosts.get(*n).is_some_and(|h| h.hears(flight.to)));
             flight.host = hint.or_else(|| self.hosts.iter().position(|h| h.hears(flight.to)));
+            if let (Some(shards), Some(host)) = (&mut self.shards, flight.host) {
+                flight.host = Some(shards.sort(host, flight.from, &flight.bytes));
+            }
             arrived.push(flight);
         }
         arrived.sort_by_key(|flight| flight.host);
@@ -305,6 +314,11 @@ impl World {
             let Some(host) = self.hosts.get_mut(n) else { continue };
             while let Some(output) = host.road.poll_output() {
                 said += 1;
+                let output = match &mut self.shards {
+                    Some(shards) => shards.hear(now, n, output),
+                    None => Some(output),
+                };
+                let Some(output) = output else { continue };
                 match output {
                     Output::Event(event) => host.events.push(event),
                     Output::Keep(change) => write(&mut host.disk, change),
@@ -336,7 +350,7 @@ impl Host {
 }
 
 /// A disk in memory.
-fn write(disk: &mut Memory, change: Change) {
+pub(super) fn write(disk: &mut Memory, change: Change) {
     match change {
         Change::Role(key, acceptance) => {
             disk.roll.set(key, acceptance);

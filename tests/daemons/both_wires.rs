@@ -9,7 +9,15 @@ use nix::sys::signal::Signal;
 
 #[test]
 fn each_on_its_own_and_never_back() {
-    let mut stage = Stage::new();
+    on_its_own(Stage::new());
+}
+
+#[test]
+fn the_same_with_two_roads() {
+    on_its_own(Stage::sharded());
+}
+
+fn on_its_own(mut stage: Stage) {
     stage.master("auto_accept: True\ntimeout: 2\nwires: [fast, classic]\n");
     stage.minion("old1", "wires: [classic]\n");
     stage.minion("new1", "");

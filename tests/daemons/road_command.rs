@@ -11,7 +11,16 @@ fn road(stage: &Stage, name: &str, more: &[&str]) -> Told {
 
 #[test]
 fn sessions_of_master_and_minion() {
-    let stage = Stage::with(&["web1", "db1"]);
+    sessions(Stage::new());
+}
+
+#[test]
+fn sessions_of_two_roads() {
+    sessions(Stage::sharded());
+}
+
+fn sessions(mut stage: Stage) {
+    stage.staff(&["web1", "db1"]);
     let told = road(&stage, "m", &["--json"]);
     let links: Vec<Value> = told.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let ids: Vec<_> = links.iter().map(|link| link["id"].as_str().unwrap()).collect();

@@ -28,7 +28,7 @@ impl Drop for Daemon {
     }
 }
 
-/// These tests on a stage of either wire.
+/// These tests on a stage of either wire, and with a master of two roads.
 macro_rules! on_both_wires {
     ($($test:ident),+) => {
         mod fast {
@@ -37,6 +37,9 @@ macro_rules! on_both_wires {
         mod classic {
             $(#[test] fn $test() { super::$test(crate::stage::Stage::classic()); })+
         }
+        mod sharded {
+            $(#[test] fn $test() { super::$test(crate::stage::Stage::sharded()); })+
+        }
     };
 }
 
@@ -44,6 +47,8 @@ pub(crate) struct Stage {
     daemons: Vec<Daemon>,
     /// A line of everybody's settings.
     wires: &'static str,
+    /// A line of the master's.
+    shards: &'static str,
     pub(crate) port: u16,
     // After the daemons, which write into it.
     dir: tempfile::TempDir,
@@ -71,12 +76,17 @@ pub(crate) fn free_port() -> u16 {
 impl Stage {
     /// Nobody yet; the master's name is `m`. On the wire that is spoken when the settings say nothing.
     pub(crate) fn new() -> Self {
-        Self { daemons: Vec::new(), wires: "", port: free_port(), dir: tempfile::tempdir().unwrap() }
+        Self { daemons: Vec::new(), wires: "", shards: "", port: free_port(), dir: tempfile::tempdir().unwrap() }
     }
 
     /// The same on the classic wire.
     pub(crate) fn classic() -> Self {
         Self { wires: "wires: [classic]\n", ..Self::new() }
+    }
+
+    /// A master of two roads.
+    pub(crate) fn sharded() -> Self {
+        Self { shards: "shards: 2\n", ..Self::new() }
     }
 
     /// A master and these minions, all accepted and answering.
@@ -110,7 +120,9 @@ impl Stage {
     pub(crate) fn write(&self, name: &str, settings: &str) {
         let folder = self.root(name).join("etc/roadstead");
         fs::create_dir_all(&folder).unwrap();
-        let text = format!("id: {name}\ninterface: 127.0.0.1\nsock_dir: s\nlog_level: info\n{}{settings}", self.wires);
+        let shards = if duty(name) == "master" { self.shards } else { "" };
+        let text =
+            format!("id: {name}\ninterface: 127.0.0.1\nsock_dir: s\nlog_level: info\n{}{shards}{settings}", self.wires);
         fs::write(folder.join(duty(name)), text).unwrap();
     }
 

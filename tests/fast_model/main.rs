@@ -15,14 +15,21 @@ use model::{Fate, run};
 use roadstead::base::Random;
 
 fn story(seed: u64) {
-    run(seed, Fate::Seed(Box::new(Random::from_number(seed ^ 0xfa57))));
+    run(seed, Fate::Seed(Box::new(Random::from_number(seed ^ 0xfa57))), false);
+}
+
+/// The same with streams and casts.
+fn flowing(seed: u64) {
+    run(seed, Fate::Seed(Box::new(Random::from_number(seed ^ 0xf10e))), true);
 }
 
 #[test]
 fn safety_then_progress() {
     let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
     let start = number("FAST_MODEL_START").unwrap_or(0);
-    seeds(start..start + number("FAST_MODEL_SEEDS").unwrap_or(200), story);
+    let count = number("FAST_MODEL_SEEDS").unwrap_or(200);
+    seeds(start..start + count, story);
+    seeds(start..start + count, flowing);
 }
 
 /// Stories that found something once; what they found has its named test where there is one.
@@ -38,6 +45,6 @@ fn scripts_are_stories() {
     seeds(0..40, |seed| {
         let mut random = Random::from_number(seed);
         let script: Vec<u8> = (0..random.below(200)).map(|_| random.below(256) as u8).collect();
-        run(seed, Fate::Script(script.into_iter()));
+        run(seed, Fate::Script(script.into_iter()), seed % 2 == 0);
     });
 }

@@ -3,6 +3,9 @@
 // The fuzzer uses it as well, and says what to run by other words.
 #![allow(dead_code)]
 
+#[path = "flows.rs"]
+mod flows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -54,6 +57,8 @@ struct Sent {
     is_orphan: bool,
     /// Its sender did not accept the receiver's key when it sent.
     is_forbidden: bool,
+    /// Its sender gave it up; it may have arrived all the same.
+    is_cancelled: bool,
     answer: Option<Result<(), Failure>>,
     received: u32,
 }
@@ -67,6 +72,9 @@ pub(crate) struct Model {
     accepted: BTreeSet<(usize, usize)>,
     /// For whom who is there at present.
     here: BTreeSet<(usize, usize)>,
+    /// Streams and casts, and whether there are any.
+    flows: flows::Flows,
+    is_flowing: bool,
     log: Vec<String>,
 }
 
@@ -75,16 +83,22 @@ const STEPS: u64 = 200;
 const STEPS_EACH: u64 = 12;
 
 impl Model {
-    pub(crate) fn new(seed: u64, mut fate: Fate) -> Self {
+    pub(crate) fn new(seed: u64, mut fate: Fate, is_flowing: bool) -> Self {
         let minions = 1 + fate.below(2) as usize;
         let mut world = World::new(seed);
         world.is_recording = true;
+        let fast = |name: &str| {
+            let mut config = fast(name);
+            config.fast.streams = flows::STREAMS;
+            config
+        };
         world.add(Config { main: true, ..fast("master") });
         for n in 1..=minions {
             world.add(Config { kind: 1, dial: vec![World::address(MASTER)], ..fast(&Self::name(n)) });
         }
         let (sent, accepted, here) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        Self { world, fate, minions, sent, accepted, here, log: Vec::new() }
+        let flows = flows::Flows::default();
+        Self { world, fate, minions, sent, accepted, here, flows, is_flowing, log: Vec::new() }
     }
 
     fn name(n: usize) -> String {
@@ -118,6 +132,9 @@ impl Model {
     }
 
     fn step(&mut self) {
+        if self.is_flowing && self.fate.below(2) == 0 {
+            return self.flow_step();
+        }
         match self.fate.below(32) {
             0..=8 => (0..1 + self.fate.below(4)).for_each(|_| self.send()),
             9..=14 => {
@@ -186,6 +203,7 @@ impl Model {
         for sent in self.sent.values_mut().filter(|s| s.from == n && s.answer.is_none()) {
             sent.is_orphan = true;
         }
+        self.flows_restart(n);
         self.here.retain(|(at, _)| *at != n);
     }
 
@@ -208,7 +226,8 @@ impl Model {
         let message = Message { route, kind: kind.into(), body: body.into() };
         self.log.push(format!("send {ticket} from {from} to {to}, {len} bytes"));
         let is_forbidden = !self.accepted.contains(&(from, to));
-        let sent = Sent { from, to, message, is_orphan: false, is_forbidden, answer: None, received: 0 };
+        let (is_orphan, is_cancelled, answer, received) = (false, false, None, 0);
+        let sent = Sent { from, to, message, is_orphan, is_forbidden, is_cancelled, answer, received };
         if self.world.send(from, ticket, &Self::name(to), sent.message.clone()).is_ok() {
             self.sent.insert(ticket, sent);
         }
@@ -294,7 +313,7 @@ impl Model {
     }
 
     fn judge(&mut self, n: usize, event: Event) {
-        let who = |peer: &roadstead::base::Name| (0..=2).find(|m| Self::name(*m) == peer.as_str()).unwrap();
+        let who = |peer: &Name| self.who(peer);
         match event {
             Event::Received { from, message } => {
                 let from = who(&from);
@@ -319,18 +338,26 @@ impl Model {
             Event::Left { peer, .. } => {
                 assert!(self.here.remove(&(n, who(&peer))), "{peer} left {n} and was not there");
             }
-            _ => {}
+            other => self.judge_flow(n, &other),
         }
     }
 
+    fn who(&self, peer: &Name) -> usize {
+        (0..=2).find(|m| Self::name(*m) == peer.as_str()).unwrap()
+    }
+
     fn answer(&mut self, ticket: u64, answer: Result<(), Failure>) {
+        if self.answer_flow(ticket, answer) {
+            return;
+        }
         let Some(sent) = self.sent.get_mut(&ticket) else { return };
         assert_eq!(sent.answer, None, "ticket {ticket} answered twice, now {answer:?}");
         assert!(!sent.is_orphan, "ticket {ticket} answered by another process");
         assert!(answer.is_err() || sent.received == 1, "ticket {ticket} is said to be delivered, and is not");
         assert!(answer != Err(Failure::Absent) || sent.received == 0, "ticket {ticket} never left, and arrived");
         let is_usual = matches!(answer, Ok(()) | Err(Failure::Absent | Failure::Lost));
-        assert!(is_usual, "ticket {ticket}: {answer:?}");
+        let is_cancelled = sent.is_cancelled && answer == Err(Failure::Cancelled);
+        assert!(is_usual || is_cancelled, "ticket {ticket}: {answer:?}");
         sent.answer = Some(answer);
     }
 
@@ -363,8 +390,16 @@ impl Model {
             self.check();
             waiting.retain(|pair| self.sent[&asked[pair]].answer != Some(Ok(())));
         }
+        for _ in 0..2000 {
+            if self.heal_flows() {
+                break;
+            }
+            self.run(MILLI * 10);
+            self.check();
+        }
         self.run(SECOND * 120);
         self.check();
+        self.check_flows();
         for (ticket, sent) in &self.sent {
             let story = (sent.from, sent.to, sent.message.body.len());
             assert!(sent.answer.is_some() || sent.is_orphan, "ticket {ticket} was never answered: {story:?}");
@@ -392,8 +427,8 @@ impl Drop for Model {
 }
 
 /// Some steps of a story, and the end that every story must have.
-pub(crate) fn run(seed: u64, fate: Fate) {
-    let mut model = Model::new(seed, fate);
+pub(crate) fn run(seed: u64, fate: Fate, is_flowing: bool) {
+    let mut model = Model::new(seed, fate, is_flowing);
     if !seed.is_multiple_of(4) {
         // Most runs begin where things are interesting.
         for _ in 0..4 {

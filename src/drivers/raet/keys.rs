@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use crate::base::{Acceptance, Name, Time};
 use crate::keep::store::{KeepError, Reading, Stamp, Store};
-use crate::keep::{Change, Roll};
+use crate::keep::{Change, RoleKey, Roll, Token};
 use crate::road::Road;
+use crate::road::front::Front;
+use crate::transport::Command;
 
 /// How often the key directories are looked at: `estate-keys` moves files, and what it decides must hold at once.
 pub(super) const KEYS_EVERY: Duration = Duration::from_millis(250);
@@ -19,6 +21,16 @@ const TROUBLE_EVERY: Duration = Duration::from_secs(1);
 /// Full looks after a change: another one within the same tick of the kernel's file clock leaves the directory's mark as it
 /// is.
 const LOOKS: u8 = 2;
+
+/// Whoever goes by a roll.
+pub(super) trait Roller {
+    /// The roll it goes by.
+    fn roll(&self) -> &Roll;
+    /// What the disk says of a key now.
+    fn handle_roll(&mut self, now: Time, key: RoleKey, acceptance: Option<Acceptance>);
+    /// The tokens the disk has now.
+    fn set_tokens(&mut self, now: Time, tokens: Vec<Token>);
+}
 
 /// What a daemon knows of its key files.
 pub(super) struct KeyFiles {
@@ -78,7 +90,7 @@ impl KeyFiles {
     }
 
     /// Tells the road the enrolment tokens; those that cannot be read enrol nobody.
-    pub(super) fn tokens(&mut self, now: Time, road: &mut Road) {
+    pub(super) fn tokens(&mut self, now: Time, road: &mut impl Roller) {
         let (tokens, errors) = self.store.tokens().unwrap_or_else(|error| (Vec::new(), vec![error]));
         let errors: BTreeSet<String> = errors.iter().map(ToString::to_string).collect();
         errors.difference(&self.bad_tokens).for_each(|error| tracing::warn!(%error, "token left out"));
@@ -102,6 +114,17 @@ impl KeyFiles {
         self.blocked.contains(role)
     }
 
+    /// Whether a decision is about such a role; says so.
+    pub(super) fn is_undecidable(&self, command: &Command) -> bool {
+        let is_it = matches!(command, Command::Admit { role, .. } if self.is_blocked(role));
+        if let Command::Admit { role, .. } = command
+            && is_it
+        {
+            tracing::warn!(%role, "not decided: what is kept of its key cannot be read");
+        }
+        is_it
+    }
+
     /// Writes a role's change. One that fails holds on the road, and is tried again.
     pub(super) fn write(&mut self, change: Change) {
         let role = match &change {
@@ -123,7 +146,7 @@ impl KeyFiles {
     }
 
     /// Takes over what somebody changed in the key directories. Every decision of `road` must have been written before.
-    pub(super) fn poll(&mut self, now: Time, road: &mut Road) {
+    pub(super) fn poll(&mut self, now: Time, road: &mut impl Roller) {
         if now < self.look_at_keys {
             return;
         }
@@ -190,7 +213,7 @@ impl KeyFiles {
     }
 
     /// Tells the road what differs on the disk.
-    fn compare(&self, now: Time, disk: &Roll, held: &BTreeSet<Name>, road: &mut Road) {
+    fn compare(&self, now: Time, disk: &Roll, held: &BTreeSet<Name>, road: &mut impl Roller) {
         let is_gone = |role: &Name| disk.find(role).is_none() && !self.is_blocked(role) && !held.contains(role);
         let gone: Vec<_> = road.roll().iter().map(|(key, _)| key).filter(|key| is_gone(&key.role)).cloned().collect();
         for key in gone {
@@ -203,6 +226,34 @@ impl KeyFiles {
                 road.handle_roll(now, key.clone(), Some(acceptance));
             }
         }
+    }
+}
+
+impl Roller for Road {
+    fn roll(&self) -> &Roll {
+        self.roll()
+    }
+
+    fn handle_roll(&mut self, now: Time, key: RoleKey, acceptance: Option<Acceptance>) {
+        self.handle_roll(now, key, acceptance);
+    }
+
+    fn set_tokens(&mut self, now: Time, tokens: Vec<Token>) {
+        self.set_tokens(now, tokens);
+    }
+}
+
+impl Roller for Front {
+    fn roll(&self) -> &Roll {
+        self.roll()
+    }
+
+    fn handle_roll(&mut self, _: Time, key: RoleKey, acceptance: Option<Acceptance>) {
+        self.handle_roll(key, acceptance);
+    }
+
+    fn set_tokens(&mut self, _: Time, tokens: Vec<Token>) {
+        self.set_tokens(tokens);
     }
 }
 

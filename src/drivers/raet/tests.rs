@@ -7,8 +7,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
-use crate::base::{Acceptance, Random};
-use crate::message::{Address, Route};
+use crate::base::{Acceptance, Name, Random};
+use crate::message::{Address, Message, Route};
 use crate::road::{Fast, Trust, Wires};
 use crate::transport::Ticket;
 
@@ -144,7 +144,7 @@ async fn what_is_no_value_reaches_no_duty() {
             },
         }
     }
-    assert_eq!((came, minion.raet.malformed), (vec![(name("m"), "good".to_owned())], 3));
+    assert_eq!((came, minion.raet.names.malformed), (vec![(name("m"), "good".to_owned())], 3));
 }
 
 #[tokio::test]

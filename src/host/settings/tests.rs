@@ -102,6 +102,17 @@ fn wires_and_ciphers_are_lists() {
 }
 
 #[test]
+fn shards_are_of_a_master_on_the_fast_wire() {
+    assert_eq!((master("id: m").shards, master("id: m\nshards: 4\nwires: [fast, classic]").shards), (1, 4));
+    assert_eq!(master("id: m\nshards: 1\nwires: [classic]").shards, 1);
+    let wanted = "/c/file:1: 'shards' must be 1 where `wires` leaves out the fast wire, not the number 2";
+    assert_eq!(refusal(DutyKind::Master, "shards: 2\nwires: [classic]"), wanted);
+    let (settings, warnings) = parse(DutyKind::Minion, "id: a\nmaster: b\nshards: 2").unwrap();
+    assert_eq!(settings.shards, 1);
+    assert_eq!(warnings, ["/c/file:3: 'shards' does nothing in the settings of a minion"]);
+}
+
+#[test]
 fn the_command_line_root_goes_first() {
     let root = Some(Path::new("/tmp/r"));
     let (settings, _) = Settings::parse(DutyKind::Master, "id: m\nroot_dir: /x\n", Path::new("f"), root).unwrap();
@@ -163,6 +174,22 @@ fn wrong_values_are_named() {
         ("wires: v0", "'wires' must be [fast], [fast, classic] or [classic], not the text 'v0'"),
         ("ciphers: [rot13]", "'ciphers' must be a list of aes-256-gcm, nacl or both, best first, not a list"),
         ("ciphers: []", "'ciphers' must be a list of aes-256-gcm, nacl or both, best first, not a list"),
+        (
+            "shards: 0",
+            "'shards' must be the number of threads that carry messages: 1, or up to 64 on a host with more cores than two, not the number 0",
+        ),
+        (
+            "shards: 65",
+            "'shards' must be the number of threads that carry messages: 1, or up to 64 on a host with more cores than two, not the number 65",
+        ),
+        (
+            "shards: -2",
+            "'shards' must be the number of threads that carry messages: 1, or up to 64 on a host with more cores than two, not the number -2",
+        ),
+        (
+            "shards: auto",
+            "'shards' must be the number of threads that carry messages: 1, or up to 64 on a host with more cores than two, not the text 'auto'",
+        ),
         ("congestion: reno", "'congestion' must be bbr or cubic, not the text 'reno'"),
         ("root_dir: r", "'root_dir' must be a path that begins with '/', not the text 'r'"),
         ("pki_dir: {a: b}", "'pki_dir' must be a path, not a map"),

@@ -13,6 +13,9 @@ use crate::nacl::Suite;
 use crate::road::Wires;
 use crate::road::v1::window::Algorithm;
 
+/// More threads than any fleet of one master has use for.
+const SHARDS_MAX: u32 = 64;
+
 /// What the setting takes, as the end of "must be …".
 pub(super) type Wanted = String;
 
@@ -48,6 +51,15 @@ pub(super) fn own_port(value: &Value) -> Result<u16, Wanted> {
 
 pub(super) fn port(value: &Value) -> Result<u16, Wanted> {
     own_port(value).ok().filter(|port| *port != 0).ok_or_else(|| "a port number from 1 to 65535".into())
+}
+
+pub(super) fn shards(value: &Value) -> Result<u32, Wanted> {
+    let count = value.as_u64().and_then(|count| u32::try_from(count).ok());
+    count.filter(|count| (1..=SHARDS_MAX).contains(count)).ok_or_else(|| {
+        format!(
+            "the number of threads that carry messages: 1, or up to {SHARDS_MAX} on a host with more cores than two"
+        )
+    })
 }
 
 pub(super) fn interface(value: &Value) -> Result<IpAddr, Wanted> {

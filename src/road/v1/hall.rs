@@ -82,6 +82,7 @@ impl Hall {
                 parameters: settings.parameters,
                 site: settings.site.clone(),
                 introduces: settings.introduces,
+                shard: core.config.shard,
                 ..Rules::default()
             };
             Box::new(Responder::new(identity.clone(), rules, core.random.bytes(), now))

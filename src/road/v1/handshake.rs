@@ -12,6 +12,7 @@ mod initiator;
 pub mod intro;
 mod mac;
 mod pace;
+pub mod renewal;
 mod responder;
 mod rules;
 

@@ -3,6 +3,9 @@
 //! `key_n = HKDF(ts_n, "key")`, `ts_{n+1} = HKDF(ts_n, "upd")`. A side moves its own direction on by itself, once the peer
 //! has acknowledged a packet of the present epoch; the other side follows when a packet opens under the next key. Packet
 //! numbers go on across epochs. A packet that does not open changes nothing but a count of forgeries.
+//!
+//! A renewal mixes fresh secrets into both chains at the next turn of each. Whoever receives need not know which turn that
+//! is: of a new epoch it tries the mixed key before the plain one.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,6 +24,18 @@ pub struct Keys {
     bounds: Bounds,
     send: Sending,
     receive: Receiving,
+    /// Fresh secrets on their way into the chains; absent between renewals.
+    fresh: Option<Box<Fresh>>,
+}
+
+/// What a renewal brought and has not been mixed in yet.
+struct Fresh {
+    /// Into ours, at once.
+    send: Option<Secret>,
+    /// Into ours, once the peer has shown that it has it.
+    later: Option<Secret>,
+    /// Into the peer's.
+    receive: Option<Secret>,
 }
 
 /// When a sender moves to the next epoch.
@@ -123,6 +138,7 @@ impl Keys {
                 previous: None,
                 forgeries: 0,
             },
+            fresh: None,
         }
     }
 
@@ -144,8 +160,11 @@ impl Keys {
 
     /// The head of the next packet to the session `cid`; moves on to the next epoch when it is time.
     pub fn head(&mut self, now: Time, cid: u64, number: u64, acked: Option<u64>) -> DataHead {
-        if self.send.is_known && self.send.is_due(now, self.bounds) {
-            self.send.turn(self.suite, now);
+        let is_fresh = self.fresh.as_ref().is_some_and(|fresh| fresh.send.is_some());
+        if self.send.is_known && (is_fresh || self.send.is_due(now, self.bounds)) {
+            let fresh = self.fresh.as_mut().and_then(|fresh| fresh.send.take());
+            self.send.turn(self.suite, now, fresh.as_ref());
+            self.settle();
         }
         DataHead { epoch: self.send.epoch as u8, cid, number: Truncated::new(number, acked) }
     }
@@ -187,6 +206,10 @@ impl Keys {
         let (start, rest) = datagram.split_at_mut_checked(head.size()).ok_or(short)?;
         let (frames, tag) = rest.split_last_chunk_mut::<TAG>().ok_or(short)?;
         let record = record(self.direction.back(), &head, number);
+        if self.receive.is_next(head.epoch) && self.opens_fresh(now + timeout * PREVIOUS, &record, start, frames, tag) {
+            seen.admit(number);
+            return Ok(Opened { number, frames });
+        }
         let fresh = self.receive.is_next(head.epoch).then(|| record_key(self.suite, &self.receive.next));
         let Some(key) = fresh.as_ref().or_else(|| self.receive.key(head.epoch, now)) else {
             return Err(Refused::Epoch);
@@ -196,10 +219,49 @@ impl Keys {
             return Err(Refused::Forged);
         }
         if let Some(key) = fresh {
-            self.receive.turn(key, now + timeout * PREVIOUS);
+            let next = self.receive.next.expand(UPDATE);
+            self.receive.turn(key, next, now + timeout * PREVIOUS);
         }
         seen.admit(number);
         Ok(Opened { number, frames })
+    }
+
+    /// Fresh secrets for both chains. `is_ready`: the peer has them already; otherwise ours waits until a packet of the
+    /// peer's shows it.
+    pub fn renew(&mut self, send: Secret, receive: Secret, is_ready: bool) {
+        let (send, later) = if is_ready { (Some(send), None) } else { (None, Some(send)) };
+        self.fresh = Some(Box::new(Fresh { send, later, receive: Some(receive) }));
+    }
+
+    /// Whether a renewal's secrets are not in both chains yet.
+    pub fn is_renewing(&self) -> bool {
+        self.fresh.is_some()
+    }
+
+    /// Tries a packet of the next epoch with the mixed key; it is as it was when that is not the one.
+    fn opens_fresh(&mut self, until: Time, record: &Record, head: &[u8], frames: &mut [u8], tag: &[u8; TAG]) -> bool {
+        let Some(fresh) = self.fresh.as_mut().and_then(|fresh| fresh.receive.as_ref()) else { return false };
+        let mixed = mix(&self.receive.next, fresh);
+        let key = record_key(self.suite, &mixed);
+        // A failed try spoils what it works on.
+        let sealed = frames.to_vec();
+        if key.open(record, head, frames, tag).is_err() {
+            frames.copy_from_slice(&sealed);
+            return false;
+        }
+        self.receive.turn(key, mixed.expand(UPDATE), until);
+        if let Some(fresh) = &mut self.fresh {
+            fresh.receive = None;
+            fresh.send = fresh.later.take().or_else(|| fresh.send.take());
+        }
+        self.settle();
+        true
+    }
+
+    /// Forgets a renewal that is in both chains.
+    fn settle(&mut self) {
+        let is_over = |fresh: &mut Box<Fresh>| fresh.send.is_none() && fresh.later.is_none() && fresh.receive.is_none();
+        self.fresh.take_if(is_over);
     }
 
     /// The peer has acknowledged `number`.
@@ -232,9 +294,10 @@ impl Sending {
         self.packets >= bounds.packets || self.bytes >= bounds.bytes || now.since(self.since) >= bounds.age
     }
 
-    fn turn(&mut self, suite: Suite, now: Time) {
-        self.key = record_key(suite, &self.next);
-        self.next = self.next.expand(UPDATE);
+    fn turn(&mut self, suite: Suite, now: Time, fresh: Option<&Secret>) {
+        let secret = fresh.map_or_else(|| self.next.clone(), |fresh| mix(&self.next, fresh));
+        self.key = record_key(suite, &secret);
+        self.next = secret.expand(UPDATE);
         (self.epoch, self.packets, self.bytes, self.since) = (self.epoch + 1, 0, 0, now);
         (self.first, self.is_known) = (None, false);
     }
@@ -254,9 +317,9 @@ impl Receiving {
         }
     }
 
-    fn turn(&mut self, key: RecordKey, until: Time) {
+    fn turn(&mut self, key: RecordKey, next: Secret, until: Time) {
         let previous = std::mem::replace(&mut self.key, key);
-        self.next = self.next.expand(UPDATE);
+        self.next = next;
         self.previous = Some(Box::new((previous, until)));
         (self.epoch, self.forgeries) = (self.epoch + 1, 0);
     }
@@ -274,6 +337,11 @@ fn record(direction: Direction, head: &DataHead, number: u64) -> Record {
 
 fn record_key(suite: Suite, secret: &Secret) -> RecordKey {
     RecordKey::new(suite, &secret.expand(KEY))
+}
+
+/// The chain's secret with fresh ones mixed in: neither alone is enough.
+fn mix(chain: &Secret, fresh: &Secret) -> Secret {
+    Secret::from_bytes(chain.hmac(&[b"mix", fresh.bytes()]))
 }
 
 const KEY: &[u8] = b"key";

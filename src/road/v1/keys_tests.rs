@@ -14,8 +14,11 @@ struct Side {
 }
 
 fn pair(suite: Suite) -> (Side, Side) {
+    pair_with(suite, Bounds { packets: 3, bytes: 1 << 20, age: Duration::from_secs(600) })
+}
+
+fn pair_with(suite: Suite, bounds: Bounds) -> (Side, Side) {
     let (up, down) = (Secret::from_bytes([1; 32]), Secret::from_bytes([2; 32]));
-    let bounds = Bounds { packets: 3, bytes: 1 << 20, age: Duration::from_secs(600) };
     let side = |direction, send, receive| Side {
         keys: Keys::new(suite, direction, send, receive, Time::ZERO).with_bounds(bounds),
         seen: Seen::new(),
@@ -169,4 +172,63 @@ proptest! {
         bytes.insert(0, first);
         prop_assert!(theirs.open(Time::ZERO, &bytes).is_err());
     }
+}
+
+/// Both sides renew, the one that asked first.
+fn renew(asks: &mut Side, answers: &mut Side) {
+    let (there, back) = (Secret::from_bytes([21; 32]), Secret::from_bytes([22; 32]));
+    answers.keys.renew(back.clone(), there.clone(), false);
+    asks.keys.renew(there, back, true);
+}
+
+#[test]
+fn who_knows_the_chain_alone_is_shut_out_by_a_renewal() {
+    for suite in Suite::ALL {
+        let ((mut ours, mut theirs), (_, mut thief)) = (pair(suite), pair(suite));
+        let now = Time::ZERO;
+        let first = ours.packet(now, b"before");
+        assert!(theirs.open(now, &first).is_ok() && thief.open(now, &first).is_ok(), "the thief has the chain");
+        ours.keys.on_acked(0);
+        renew(&mut ours, &mut theirs);
+        let packet = ours.packet(now, b"after");
+        assert_eq!(thief.open(now, &packet), Err(Refused::Forged));
+        assert_eq!(theirs.open(now, &packet).unwrap().1, b"after");
+        // That packet has shown that we have ours: now the way back moves on as well.
+        let back = theirs.packet(now, b"back");
+        assert_eq!(theirs.keys.epochs(), (0, 1), "the peer has acknowledged nothing of this epoch yet");
+        assert!(ours.open(now, &back).is_ok());
+        theirs.keys.on_acked(0);
+        let back = theirs.packet(now, b"back, fresh");
+        assert_eq!(ours.open(now, &back).unwrap().1, b"back, fresh");
+        assert!(!ours.keys.is_renewing() && !theirs.keys.is_renewing());
+        assert_eq!((ours.keys.epochs(), theirs.keys.epochs()), ((1, 1), (1, 1)));
+    }
+}
+
+#[test]
+fn a_plain_turn_may_come_between() {
+    let (mut ours, mut theirs) = pair_with(Suite::Nacl, Bounds { packets: 1, ..BOUNDS });
+    let now = Time::ZERO;
+    let first = theirs.packet(now, b"one");
+    assert!(ours.open(now, &first).is_ok());
+    theirs.keys.on_acked(0);
+    renew(&mut ours, &mut theirs);
+    // Ours is not mixed in before a fresh packet of the peer's: this turn is for its packets alone.
+    let plain = theirs.packet(now, b"two");
+    assert_eq!(ours.open(now, &plain).unwrap().1, b"two");
+    let spoilt = {
+        let mut spoilt = theirs.packet(now, b"x");
+        *spoilt.last_mut().unwrap() ^= 1;
+        spoilt
+    };
+    assert!(ours.open(now, &spoilt).is_err() && ours.keys.is_renewing());
+    let first = ours.packet(now, b"one");
+    assert!(theirs.open(now, &first).is_ok());
+    ours.keys.on_acked(0);
+    let mixed = ours.packet(now, b"mixed");
+    assert_eq!(theirs.open(now, &mixed).unwrap().1, b"mixed");
+    theirs.keys.on_acked(u64::MAX);
+    let back = theirs.packet(now, b"back");
+    assert_eq!(ours.open(now, &back).unwrap().1, b"back");
+    assert!(!ours.keys.is_renewing() && !theirs.keys.is_renewing());
 }

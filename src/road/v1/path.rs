@@ -14,7 +14,8 @@ pub(super) struct Path {
     remote: SocketAddr,
     /// Where it was before it moved, while the new place is not proven.
     proven: Option<SocketAddr>,
-    question: Option<Question>,
+    /// Only while a place is not proven, so not a part of every session.
+    question: Option<Box<Question>>,
     /// The peer's question, to be answered.
     answer: Option<[u8; 8]>,
     /// Bytes from and to an unproven place.
@@ -89,7 +90,8 @@ impl Path {
         self.proven.get_or_insert(before);
         (self.received, self.sent) = (bytes as u64, 0);
         let until = now + pto.max(INITIAL_PTO) * FAILED_AFTER;
-        self.question = Some(Question { token: random.bytes(), is_due: true, again: now, wait: pto, until });
+        let question = Question { token: random.bytes(), is_due: true, again: now, wait: pto, until };
+        self.question = Some(Box::new(question));
         moved
     }
 

@@ -5,6 +5,7 @@
 mod casts;
 mod fill;
 mod ids;
+mod renewal;
 mod streams;
 mod take;
 mod timers;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use self::casts::Casts;
 use self::ids::Ids;
+use self::renewal::Renewals;
 use super::Carried;
 use super::acks::Acks;
 use super::handshake::{Established, Pace};
@@ -74,6 +76,7 @@ pub(crate) struct Session {
     /// What the session's messages took when the road looked last; the road's own.
     pub(super) held: Held,
     pub(super) tally: Tally,
+    renewals: Renewals,
     /// Why it is over, once it is.
     ended: Option<End>,
 }
@@ -226,6 +229,7 @@ impl Session {
             round: Round { since: now, packets: 0, lossy: 0 },
             held: Held::default(),
             tally: Tally::new(now),
+            renewals: Renewals::new(now, settings.renew, is_initiator.then_some(established.ours)),
             ended: None,
         }
     }
@@ -351,11 +355,12 @@ impl Clocks {
 }
 
 /// What was carried and is lost, or may be: it goes out again.
-fn resend(outbox: &mut Outbox, inbox: &mut Inbox, ids: &mut Ids, carried: &Carried) {
+fn resend(outbox: &mut Outbox, inbox: &mut Inbox, (ids, renewals): (&mut Ids, &mut Renewals), carried: &Carried) {
     match carried {
         Carried::Chunk { .. } | Carried::Wholes { .. } | Carried::Drop(_) => outbox.on_lost(carried),
         Carried::Credit | Carried::Open | Carried::More(_) | Carried::Refuse(_) => inbox.on_lost(carried),
         Carried::Ids(_) => ids.on_lost(),
+        Carried::Renewal => renewals.on_lost(),
         // Said again by their own clocks, or not at all.
         Carried::Welcome | Carried::Probe | Carried::Ping | Carried::Ack { .. } => {}
     }

@@ -32,6 +32,8 @@ pub struct Tally {
     pub spurious: u64,
     /// Probe timeouts.
     pub timeouts: u64,
+    /// Times the keys were made afresh.
+    pub renewals: u64,
     /// Times the peer's address changed.
     pub moves: u64,
 }

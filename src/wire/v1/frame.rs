@@ -59,6 +59,20 @@ pub enum Frame<'a> {
         /// Its offsets below this.
         below: u64,
     },
+    /// A question for fresh keys.
+    Renew {
+        /// The number of this renewal.
+        turn: u64,
+        /// A message of the renewal's handshake.
+        body: [u8; 48],
+    },
+    /// The answer to [`Frame::Renew`].
+    Renewed {
+        /// The number of this renewal.
+        turn: u64,
+        /// A message of the renewal's handshake.
+        body: [u8; 48],
+    },
 }
 
 /// A piece of a message.
@@ -140,6 +154,8 @@ const IDS: u8 = 0x17;
 const DATAGRAM: u8 = 0x18;
 const WELCOME: u8 = 0x19;
 const MORE: u8 = 0x1b;
+const RENEW: u8 = 0x1c;
+const RENEWED: u8 = 0x1d;
 
 impl<'a> Frame<'a> {
     /// Whether a packet with this frame is to be acknowledged (RFC 9000 §13.2.1).
@@ -182,6 +198,8 @@ impl<'a> Frame<'a> {
                 bounded(out, body, WELCOME_MAX)
             }
             Self::More { message, below } => numbers(out, MORE, &[message, below]),
+            Self::Renew { turn, body } => numbers(out, RENEW, &[turn]).and_then(|()| out.put(&body)),
+            Self::Renewed { turn, body } => numbers(out, RENEWED, &[turn]).and_then(|()| out.put(&body)),
         })
     }
 
@@ -213,6 +231,8 @@ impl<'a> Frame<'a> {
                 Self::Datagram(reader.sized(all, "datagram")?)
             }
             WELCOME => Self::Welcome(reader.sized(WELCOME_MAX, "welcome")?),
+            RENEW => Self::Renew { turn: reader.varint("turn")?, body: reader.array("renewal")? },
+            RENEWED => Self::Renewed { turn: reader.varint("turn")?, body: reader.array("renewal")? },
             MORE => Self::More { message: reader.varint("message id")?, below: reader.varint("offset")? },
             _ => return malformed("unknown frame", at),
         })

@@ -36,6 +36,8 @@ fn with_frames(seed: (u8, u64, u64, u64), data: &[u8], word: &str, check: impl F
         Frame::Datagram(data),
         Frame::Welcome(data),
         Frame::More { message: b, below: c },
+        Frame::Renew { turn: a, body: [3; 48] },
+        Frame::Renewed { turn: b, body: [4; 48] },
     ] {
         check(frame);
     }
@@ -78,7 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn never_panics_and_ends(bytes in proptest::collection::vec(any::<u8>(), 0..100), kind in 0u8..0x1d) {
+    fn never_panics_and_ends(bytes in proptest::collection::vec(any::<u8>(), 0..100), kind in 0u8..0x1f) {
         let mut typed = vec![kind];
         typed.extend_from_slice(&bytes);
         for bytes in [bytes, typed] {
@@ -125,7 +127,7 @@ fn limits_hold() {
 #[test]
 fn illegal_frames_are_refused() {
     for (bad, what, at) in [
-        (&[0x1b][..], "unknown frame", 0),
+        (&[0x1e][..], "unknown frame", 0),
         (&[0x04], "unknown frame", 0),
         (&[0x01, 0x40, 0x01], "unknown frame", 1),
         (&[0x08, 1, 0], "chunk offset", 2),

@@ -16,6 +16,7 @@ pub(crate) mod kcp;
 pub(crate) mod quic;
 pub(crate) mod raw;
 pub(crate) mod roadstead;
+pub(crate) mod s2n;
 pub(crate) mod stream;
 pub(crate) mod tls;
 #[cfg(feature = "zeromq")]
@@ -72,6 +73,7 @@ pub(crate) fn all() -> Vec<&'static dyn Peer> {
         &roadstead::CLASSIC,
         &quic::CUBIC,
         &quic::BBR,
+        &s2n::CUBIC,
         &tls::CUBIC,
         &tls::BBR,
         #[cfg(feature = "zeromq")]

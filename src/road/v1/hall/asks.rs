@@ -1,11 +1,13 @@
-//! What the application asks of sessions beside messages: streams in both directions, and to give something up.
+//! What the application asks of sessions beside messages: streams in both directions, and to give something up; and what
+//! another road of our address does.
 
 use bytes::Bytes;
 
 use super::Hall;
+use crate::base::{Name, Time};
 use crate::road::core::Core;
-use crate::road::v1::session::Session;
-use crate::transport::{Failure, Stream, Ticket};
+use crate::road::v1::session::{Code, Session};
+use crate::transport::{Departure, Failure, Stream, Ticket};
 
 impl Hall {
     /// The next bytes of a stream, `most` at most; what does not fit comes back.
@@ -39,6 +41,16 @@ impl Hall {
     /// A stream that comes in is not wanted.
     pub(crate) fn refuse(&mut self, core: &mut Core, stream: Stream) {
         self.ask_of(core, stream, Session::unwant);
+    }
+
+    /// The estate has come over another road of our address at `at`: a session from before is over.
+    pub(crate) fn yield_up(&mut self, core: &mut Core, name: &Name, at: Time) {
+        let Some(place) = self.names.get(name).copied() else { return };
+        self.ask(core, place, |session| {
+            if session.tally.since <= at {
+                session.end(Departure::Renewed, Some(Code::Replaced));
+            }
+        });
     }
 
     /// Our own address has changed.

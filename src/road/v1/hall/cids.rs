@@ -49,10 +49,10 @@ pub(super) fn tend(
     }
 }
 
-/// An id that no session has.
+/// An id that no session has; it says which road's it is.
 pub(super) fn fresh(core: &mut Core, cids: &Cids) -> u64 {
     loop {
-        let cid = core.random.number();
+        let cid = core.config.shard.mark(core.random.number());
         if !cids.contains_key(&cid) {
             return cid;
         }

@@ -46,7 +46,9 @@ impl Hall {
         let (now, wall) = (core.now, self.wall_at(core));
         let Some(at) = self.dialers.iter().position(|dialer| dialer.cid() == Some(cid)) else {
             core.stats.drop(Drop::Unknown);
-            let reset = self.responder.as_mut().filter(|_| super::data_cid(datagram.bytes).is_some());
+            // Of another road's session only that road can tell that it is lost.
+            let is_ours = super::data_cid(datagram.bytes).is_some() && core.config.shard.is_own(cid);
+            let reset = self.responder.as_mut().filter(|_| is_ours);
             let reset = reset.and_then(|r| r.reset(now, datagram.from, cid, datagram.bytes.len()));
             if let Some(reset) = reset {
                 core.send_raw(datagram.from, reset);

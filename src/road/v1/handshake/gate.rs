@@ -8,6 +8,11 @@ use crate::base::{Random, Time};
 #[derive(Debug)]
 pub(super) struct Gate {
     buckets: Vec<Bucket>,
+    /// Of hellos with a token: each costs us as much as its initiate.
+    proven: Vec<Bucket>,
+    /// Of those without one, which are asked for it.
+    retries: Vec<Bucket>,
+    all_retries: Bucket,
     strangers: Bucket,
     salt: u64,
     odd: u64,
@@ -29,6 +34,8 @@ struct Bucket {
 
 /// Prefixes that share a bucket share its rate; the salt keeps anybody from choosing with whom.
 const BUCKETS: usize = 1024;
+/// Retries a second, to everybody together: an answer costs as much as three silences, and whoever means it asks again.
+const RETRIES: u32 = 20_000;
 /// A stranger's question or knock counts as so many packets: a signature to make or to verify, and a word to the operator.
 /// At the usual rate 500 a second from one network.
 const STRANGER: u32 = 20;
@@ -40,10 +47,15 @@ impl Gate {
     pub(super) fn new(now: Time, rate: u32, retry_at: u32, random: &mut Random) -> Self {
         let full = Bucket { tokens: rate.saturating_mul(2), at: now };
         let (salt, odd) = (random.number(), random.number() | 1);
-        let buckets = vec![full; BUCKETS];
+        let table = || vec![full; BUCKETS];
+        let all_retries = Bucket { tokens: RETRIES * 2, at: now };
         let strangers = Bucket { tokens: STRANGERS * 2, at: now };
+        let (buckets, proven, retries) = (table(), table(), table());
         Self {
             buckets,
+            proven,
+            retries,
+            all_retries,
             strangers,
             salt,
             odd,
@@ -58,15 +70,33 @@ impl Gate {
 
     /// Takes a token of `from`'s prefix.
     pub(super) fn admits(&mut self, now: Time, from: SocketAddr) -> bool {
-        let rate = self.rate;
-        self.bucket(from).is_some_and(|bucket| bucket.take(now, rate, 1, 0))
+        let slot = self.slot(from);
+        self.buckets.get_mut(slot).is_some_and(|bucket| bucket.take(now, self.rate, 1, 0))
+    }
+
+    /// The same for a hello that shows a token.
+    pub(super) fn admits_proven(&mut self, now: Time, from: SocketAddr) -> bool {
+        let slot = self.slot(from);
+        self.proven.get_mut(slot).is_some_and(|bucket| bucket.take(now, self.rate, 1, 0))
+    }
+
+    /// The same for a hello that is to be asked for one, and one of everybody's.
+    pub(super) fn admits_retry(&mut self, now: Time, from: SocketAddr) -> bool {
+        let slot = self.slot(from);
+        let of_prefix = self.retries.get_mut(slot).is_some_and(|bucket| bucket.take(now, self.rate, 1, 0));
+        of_prefix && self.all_retries.take(now, RETRIES, 1, 0)
+    }
+
+    fn slot(&self, from: SocketAddr) -> usize {
+        ((prefix(from.ip()) ^ self.salt).wrapping_mul(self.odd) >> 54) as usize
     }
 
     /// Takes a stranger's tokens. Half of what a prefix may have at once is left to those who are known.
     pub(super) fn admits_stranger(&mut self, now: Time, from: SocketAddr) -> bool {
-        let rate = self.rate;
-        self.bucket(from).is_some_and(|bucket| bucket.take(now, rate, STRANGER, rate))
-            && self.strangers.take(now, STRANGERS, 1, 0)
+        let slot = self.slot(from);
+        let of_prefix =
+            self.buckets.get_mut(slot).is_some_and(|bucket| bucket.take(now, self.rate, STRANGER, self.rate));
+        of_prefix && self.strangers.take(now, STRANGERS, 1, 0)
     }
 
     /// Counts a hello; says whether hellos need a token now. Calm again after a second with less than half of the bound.
@@ -85,11 +115,6 @@ impl Gate {
     /// A hello has led to a session: it was no vain one. A fleet that comes back is no flood.
     pub(super) fn on_finished(&mut self) {
         self.hellos = self.hellos.saturating_sub(1);
-    }
-
-    fn bucket(&mut self, from: SocketAddr) -> Option<&mut Bucket> {
-        let slot = (prefix(from.ip()) ^ self.salt).wrapping_mul(self.odd) >> 54;
-        self.buckets.get_mut(slot as usize)
     }
 }
 
@@ -158,6 +183,17 @@ mod tests {
         let from = |n: u32| SocketAddr::from((std::net::Ipv4Addr::from_bits(n << 8), 1));
         assert_eq!((0..9000).filter(|n| gate.admits_stranger(at(0), from(*n))).count(), 4000);
         assert_eq!((0..9000).filter(|n| gate.admits_stranger(at(1000), from(*n))).count(), 2000);
+    }
+
+    #[test]
+    fn an_answer_to_who_shows_nothing_has_a_rate_of_its_own() {
+        let mut gate = Gate::new(at(0), 10, 200, &mut Random::from_number(1));
+        let from = |n: u32| SocketAddr::from(([192, (n >> 8) as u8, n as u8, 1], 1));
+        assert_eq!((0..100).filter(|_| gate.admits_retry(at(0), from(2))).count(), 20);
+        assert_eq!((0..100).filter(|_| gate.admits_proven(at(0), from(2))).count(), 20);
+        assert!(gate.admits(at(0), from(2)), "neither is at the cost of initiates");
+        let mut gate = Gate::new(at(0), 1_000_000, 200, &mut Random::from_number(1));
+        assert_eq!((0..60_000).filter(|n| gate.admits_retry(at(0), from(*n))).count(), 2 * RETRIES as usize);
     }
 
     #[test]

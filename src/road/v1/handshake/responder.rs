@@ -4,6 +4,8 @@
 //! this responder moves on: the same Initiate answered twice is answered under two nonces. One set of minute keys must
 //! therefore never serve two responders.
 
+mod recall;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +20,7 @@ use super::{Established, Seen, Silence, begin, choose, codes, greet};
 use crate::base::{Random, Time, Wall};
 use crate::keep::RoleKey;
 use crate::nacl::{KeyPair, PublicKey, Secret, SecretKey, VerifyKey, derive};
-use crate::wire::v1::handshake::{Cookie, Head, Hello, Initiate, Kind, RESET_RANDOM, Reset, Retry, Versions};
+use crate::wire::v1::handshake::{Cookie, Head, Hello, Initiate, Kind, Retry, Versions};
 use crate::wire::v1::{Frames, Initiation, Intro, Offers, Packet, Status, VERSION, Welcome};
 
 /// What to do about a datagram.
@@ -96,7 +98,7 @@ impl Responder {
         self.minutes.advance(now, &mut self.random);
         let answer = match Packet::read(datagram) {
             Ok(Packet::Hello(hello)) => self.on_hello(now, from, &hello, datagram),
-            Ok(Packet::Foreign(head)) => self.on_foreign(&head, datagram),
+            Ok(Packet::Foreign(head)) => self.on_foreign(now, from, &head, datagram),
             Ok(Packet::Initiate(initiate)) => self.on_initiate(now, from, &initiate, datagram, is_revoked, is_accepted),
             Ok(Packet::Intro(intro)) => self.on_intro(now, wall, from, &intro),
             Ok(_) => Err(Silence::Unexpected),
@@ -186,45 +188,21 @@ impl Responder {
         greet(&mut keys, &head, number, &body)
     }
 
-    /// The datagram that calls back whoever was turned away under its session id `cid`: something was decided.
-    pub fn nudge(&mut self, cid: u64) -> Vec<u8> {
-        let bytes: [u8; 16] = self.random.bytes();
-        Reset { head: Head::new(Kind::Reset, 0, cid), token: self.call_token(cid) }.write(&bytes)
-    }
-
-    /// What a call says; known to nobody but us and whom we turned away.
-    fn call_token(&self, cid: u64) -> [u8; 16] {
-        self.reset.tag(&[b"call", &cid.to_be_bytes()])
-    }
-
-    /// The answer to a data packet of a session `cid` that we do not know, always shorter than it.
-    pub fn reset(&mut self, now: Time, from: SocketAddr, cid: u64, provoked_by: usize) -> Option<Vec<u8>> {
-        let fixed = crate::wire::v1::handshake::HEAD + 16;
-        let random = provoked_by.checked_sub(fixed + 1)?.min(*RESET_RANDOM.end());
-        if !RESET_RANDOM.contains(&random) || !self.gate.admits(now, from) {
-            return None;
-        }
-        let bytes: [u8; 32] = self.random.bytes();
-        let reset = Reset { head: Head::new(Kind::Reset, 0, cid), token: self.reset_token(cid) };
-        Some(reset.write(bytes.get(..random)?))
-    }
-
-    /// What a Reset of session `cid` says; the same after a restart, unknown to everybody but the session's peer.
-    pub fn reset_token(&self, cid: u64) -> [u8; 16] {
-        self.reset.tag(&[&cid.to_be_bytes()])
-    }
-
     fn on_hello(&mut self, now: Time, from: SocketAddr, hello: &Hello, datagram: &[u8]) -> Result<Answer, Silence> {
         let mac = self.mac.admits(datagram).ok_or(Silence::Mac)?;
         let is_loaded = self.gate.count_hello(now);
         let is_proven = hello.token.is_some_and(|token| self.minutes.knows_token(&token, from, &hello.head));
         if is_loaded && !is_proven {
+            if !self.gate.admits_retry(now, from) {
+                return Err(Silence::Rate);
+            }
             let token = self.minutes.token(from, &hello.head);
             let mut retry = Retry { head: hello.head.of(Kind::Retry), token, tag: [0; 16] };
             retry.tag = self.mac.answer(&[&retry.head.bytes()[..], &token].concat(), &mac);
             return Ok(Answer::Send(retry.write()));
         }
-        if !is_proven && !self.gate.admits(now, from) {
+        let is_within = if is_proven { self.gate.admits_proven(now, from) } else { self.gate.admits(now, from) };
+        if !is_within {
             return Err(Silence::Rate);
         }
         if !codes(&self.rules.suites).contains(&hello.head.suite) {
@@ -243,7 +221,7 @@ impl Responder {
         state.mix_hash(&public);
         state.mix_key(&ephemeral.agree(&hello.ephemeral).ok_or(Silence::SmallOrder)?);
         let parked = Parked { state, ephemeral: ephemeral.secret().clone() };
-        let nonce = self.random.bytes();
+        let nonce = self.rules.shard.mark_nonce(self.random.bytes());
         let cookie = self.minutes.seal(&parked, now, from, &hello.head, nonce).ok_or(Silence::Cookie)?;
         let sealed = parked.state.clone().seal(&cookie).and_then(|sealed| sealed.try_into().ok());
         let sealed = sealed.ok_or(Silence::Cookie)?;
@@ -251,8 +229,11 @@ impl Responder {
         Ok(Answer::Send(cookie.write()))
     }
 
-    fn on_foreign(&self, head: &Head, datagram: &[u8]) -> Result<Answer, Silence> {
+    fn on_foreign(&mut self, now: Time, from: SocketAddr, head: &Head, datagram: &[u8]) -> Result<Answer, Silence> {
         let mac = self.mac.admits(datagram).ok_or(Silence::Mac)?;
+        if !self.gate.admits(now, from) {
+            return Err(Silence::Rate);
+        }
         Ok(self.versions(head, &mac))
     }
 

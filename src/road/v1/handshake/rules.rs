@@ -18,6 +18,8 @@ pub struct Rules {
     pub retry_at: u32,
     /// Initiates and unproven hellos a second from one network (/24, /48), twice that at once. Strangers count for more.
     pub prefix_rate: u32,
+    /// Which of the roads behind one address this is: its cookies say so, and come back to it.
+    pub shard: crate::road::Shard,
 }
 
 impl Default for Rules {
@@ -32,6 +34,7 @@ impl Default for Rules {
             retry_at: 1000,
             // A core's worth of handshakes: ten thousand estates behind one address come back at once.
             prefix_rate: 10_000,
+            shard: crate::road::Shard::ALONE,
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum Carried {
     Refuse(u64),
     /// Our grant of a stream's bytes; the newest value is sent again.
     More(u64),
+    /// A message of a renewal of keys.
+    Renewal,
     /// Session ids of ours with numbers below this.
     Ids(u64),
     /// The responder's welcome.

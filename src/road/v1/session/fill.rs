@@ -45,6 +45,7 @@ impl Session {
             || self.acks.is_due(now)
             || self.path.has_work()
             || self.ids.is_due()
+            || self.renewals.has_work()
             || self.clocks.probes > 0
             || self.clocks.is_ping_due
             || self.inbox.has_work()
@@ -219,6 +220,10 @@ impl Session {
         if self.clocks.is_ping_due {
             Frame::Ping.write(out)?;
             self.sent.carry(Carried::Ping);
+            asks = true;
+        }
+        if let Some(renewal) = self.renewals.fill(out) {
+            self.sent.carry(renewal);
             asks = true;
         }
         if let Some(ids) = self.ids.fill(out) {

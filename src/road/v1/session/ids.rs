@@ -2,7 +2,6 @@
 //! tell that they are one session's (RFC 9000 §5.1, §9.5). Numbers of ids only go up: a path that is left is not gone back
 //! to under its old id. Holds nothing until one side gives some; ids and tokens are the hall's to make.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Session;
@@ -17,7 +16,7 @@ pub(super) struct Ids(Option<Box<Inner>>);
 #[derive(Debug, Default)]
 struct Inner {
     /// Ours that live, and the number of the first.
-    live: VecDeque<u64>,
+    live: Vec<u64>,
     first: u64,
     /// The highest of them the peer has used, and when those below are forgotten.
     used: u64,
@@ -37,7 +36,7 @@ struct Inner {
 const MOST: usize = 4;
 /// Bytes of an id and its token in the frame.
 const ID: usize = 24;
-/// Who is gone sooner needs none.
+/// Who is gone sooner needs none, nor who says nothing: a session at rest from its beginning stays as small as it was.
 const AFTER: Duration = Duration::from_secs(2);
 /// A question about the path that comes so soon after a change of the id is about that.
 const SETTLED: Duration = Duration::from_secs(10);
@@ -52,8 +51,11 @@ impl Session {
         match &self.ids.0 {
             _ if self.ended.is_some() || !self.is_confirmed() => 0,
             Some(inner) => spares.saturating_sub(inner.unused()),
-            None if self.is_initiator && now.since(self.tally.since) >= AFTER => spares,
-            None => 0,
+            None => {
+                let is_used = self.tally.messages_in + self.tally.messages_out > 0;
+                let is_due = self.is_initiator && is_used && now.since(self.tally.since) >= AFTER;
+                if is_due { spares } else { 0 }
+            }
         }
     }
 
@@ -63,7 +65,8 @@ impl Session {
         if inner.given.is_empty() {
             inner.given_first = inner.next();
         }
-        inner.live.push_back(cid);
+        inner.live.reserve_exact(1);
+        inner.live.push(cid);
         v1::Ids::pack(cid, token, &mut inner.given);
         inner.is_due = true;
     }
@@ -77,7 +80,7 @@ impl Session {
             return None;
         }
         inner.first += 1;
-        inner.live.pop_front()
+        (!inner.live.is_empty()).then(|| inner.live.remove(0))
     }
 
     /// All ids of ours that live.
@@ -104,6 +107,7 @@ impl Session {
         for (number, (cid, token)) in (ids.first..).zip(ids.iter()) {
             let is_known = number <= inner.number || inner.spares.iter().any(|spare| spare.0 == number);
             if !is_known && inner.spares.len() < MOST {
+                inner.spares.reserve_exact(1);
                 inner.spares.push((number, cid, token));
             }
         }
@@ -175,7 +179,7 @@ impl Ids {
     }
 
     fn begin(&mut self, ours: u64) -> &mut Inner {
-        self.0.get_or_insert_with(|| Box::new(Inner { live: VecDeque::from([ours]), ..Inner::default() }))
+        self.0.get_or_insert_with(|| Box::new(Inner { live: vec![ours], ..Inner::default() }))
     }
 }
 

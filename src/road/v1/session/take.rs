@@ -28,7 +28,7 @@ const LOSSY_ROUNDS: u32 = 64;
 
 /// The peer broke a rule, in words for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Broken(&'static str);
+pub(super) struct Broken(pub(super) &'static str);
 
 impl Session {
     /// Takes a datagram that carries our session id. One that does not open changes nothing.
@@ -169,6 +169,8 @@ impl Session {
                 };
                 self.inbox.on_drop(message, end, &mut deliver).map_err(|_| Broken("a dropped message"))?;
             }
+            Frame::Renew { turn, body } => self.on_renew(core, turn, &body)?,
+            Frame::Renewed { turn, body } => self.on_renewed(core, turn, &body)?,
             Frame::More { message, below } => self.outbox.on_more(message, below),
             Frame::Refuse { message, .. } => {
                 if let Some(ticket) = self.outbox.on_refuse(message) {
@@ -192,8 +194,9 @@ impl Session {
     }
 
     fn on_ack(&mut self, core: &mut Core, now: Time, ack: &Ack<'_>) -> Result<(), Broken> {
-        let (outbox, inbox, ids) = (&mut self.outbox, &mut self.inbox, &mut self.ids);
-        let mut fates = Fates { outbox, inbox, ids, core, tally: &mut self.tally };
+        let (outbox, inbox) = (&mut self.outbox, &mut self.inbox);
+        let (ids, renewals) = (&mut self.ids, &mut self.renewals);
+        let mut fates = Fates { outbox, inbox, ids, renewals, core, tally: &mut self.tally };
         let mut heard = None;
         let verdict = self.sent.on_ack(now, ack, &mut self.rtt, &mut self.loss, &mut |fate, carried| {
             if let (Fate::Acked, Carried::Ack { largest }) = (fate, carried) {
@@ -220,8 +223,9 @@ impl Session {
     /// The loss timer came due (RFC 9002 §6.1.2).
     pub(super) fn on_loss_timeout(&mut self, core: &mut Core) {
         let now = core.now;
-        let (outbox, inbox, ids) = (&mut self.outbox, &mut self.inbox, &mut self.ids);
-        let mut fates = Fates { outbox, inbox, ids, core, tally: &mut self.tally };
+        let (outbox, inbox) = (&mut self.outbox, &mut self.inbox);
+        let (ids, renewals) = (&mut self.ids, &mut self.renewals);
+        let mut fates = Fates { outbox, inbox, ids, renewals, core, tally: &mut self.tally };
         let each = &mut |fate, carried| fates.tell(fate, &carried);
         let verdict = self.sent.on_loss_timeout(now, &self.rtt, &mut self.loss, each);
         self.judge(now, &verdict, 0);
@@ -289,6 +293,7 @@ struct Fates<'a> {
     outbox: &'a mut super::super::outbox::Outbox,
     inbox: &'a mut super::super::inbox::Inbox,
     ids: &'a mut super::ids::Ids,
+    renewals: &'a mut super::renewal::Renewals,
     core: &'a mut Core,
     tally: &'a mut super::super::tally::Tally,
 }
@@ -296,7 +301,7 @@ struct Fates<'a> {
 impl Fates<'_> {
     fn tell(&mut self, fate: Fate, carried: &Carried) {
         match fate {
-            Fate::Lost => resend(self.outbox, self.inbox, self.ids, carried),
+            Fate::Lost => resend(self.outbox, self.inbox, (self.ids, self.renewals), carried),
             Fate::Acked => match carried {
                 Carried::Chunk { .. } | Carried::Wholes { .. } => {
                     let (core, tally) = (&mut *self.core, &mut *self.tally);
@@ -307,6 +312,7 @@ impl Fates<'_> {
                     });
                 }
                 Carried::Ids(below) => self.ids.on_acked(*below),
+                Carried::Renewal => self.renewals.on_acked(),
                 _ => self.inbox.on_acked(carried),
             },
         }

@@ -53,6 +53,7 @@ impl Session {
         if is_unconfirmed || now.since(self.clocks.heard) >= IDLE {
             self.end(Departure::Silent, None);
         }
+        self.renew(core);
         if self.alive_deadline().is_some_and(|due| due <= now) {
             self.clocks.is_ping_due = true;
         }
@@ -72,6 +73,7 @@ impl Session {
             self.clocks.paced,
             self.clocks.rest,
             self.clocks.repeat,
+            self.renewals.deadline(),
             self.alive_deadline(),
         ];
         let to_say = to_say.into_iter().flatten().filter(|due| *due > now);
@@ -129,7 +131,8 @@ impl Session {
             self.pacer.on_mtu(u32::from(self.mtu.size()));
         }
         let outbox = &mut self.outbox;
-        let (inbox, ids) = (&mut self.inbox, &mut self.ids);
-        self.sent.probe(usize::from(self.clocks.probes), &mut |carried| resend(outbox, inbox, ids, &carried));
+        let (inbox, ids, renewals) = (&mut self.inbox, &mut self.ids, &mut self.renewals);
+        let each = &mut |carried| resend(outbox, inbox, (&mut *ids, &mut *renewals), &carried);
+        self.sent.probe(usize::from(self.clocks.probes), each);
     }
 }
