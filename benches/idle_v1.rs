@@ -12,8 +12,9 @@ use std::process::Command as Process;
 use std::time::Duration;
 
 use bytes::Bytes;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use roadstead::base::{Acceptance, Name, Random, Time};
-use roadstead::clock::Clock;
 use roadstead::keep::{OwnKeys, RoleKey, Roll};
 use roadstead::message::Message;
 use roadstead::nacl::Suite;
@@ -44,7 +45,14 @@ struct Fleet {
     /// Of it, what estates took until they were in session.
     handshakes: (Duration, Duration),
     delivered: usize,
-    clock: Clock,
+    post: Post,
+}
+
+/// Datagrams on their way: the estate that sent or gets them, their size and that of each.
+#[derive(Default)]
+struct Post {
+    letters: Vec<(usize, usize, usize)>,
+    bytes: Vec<u8>,
 }
 
 fn address(n: usize) -> SocketAddr {
@@ -60,6 +68,8 @@ fn config(name: &str, suite: Suite) -> Config {
     let name = Name::new(name).unwrap();
     let mut config = Config { trust: Trust::Once, ..Config::new(name.clone(), name) };
     config.fast.suites = vec![suite];
+    // As the daemons have it.
+    config.fast.parameters.keep_alive = 10_000;
     config
 }
 
@@ -87,7 +97,7 @@ impl Fleet {
         let keys = OwnKeys::generate(&mut random);
         let master = master_of(&keys, Roll::default(), suite, &mut random, now);
         let spent = (Duration::ZERO, Duration::ZERO);
-        let (estates, buffer, clock) = (Vec::new(), Vec::new(), Clock::start());
+        let (estates, buffer) = (Vec::new(), Vec::new());
         Self {
             suite,
             random,
@@ -101,7 +111,7 @@ impl Fleet {
             spent,
             handshakes: spent,
             delivered: 0,
-            clock,
+            post: Post::default(),
         }
     }
 
@@ -133,62 +143,57 @@ impl Fleet {
     /// looked at every millisecond, the others now and then.
     fn talk(&mut self, millis: usize, eager: usize) {
         for milli in 0..millis {
-            let start = self.clock.now();
+            let start = core();
             self.master.handle_timeout(self.now);
-            self.spent.0 += self.clock.now() - start;
-            while let Some(letter) = self.next_letter() {
-                self.deliver(letter);
-            }
+            self.gather();
+            let between = core();
+            self.deliver();
             let from = if milli % 50 == 0 { 0 } else { eager.saturating_sub(self.first) };
             for n in from..self.estates.len() {
                 self.turn(n);
             }
-            self.read();
+            let last = core();
+            self.answer();
+            self.spent.0 += (between - start) + (core() - last);
+            self.spent.1 += last - between;
             self.now += MILLI;
         }
     }
 
-    /// What the master sends next.
-    fn next_letter(&mut self) -> Option<Transmit> {
-        let start = self.clock.now();
-        let sent = self.master.poll_transmit(self.now, &mut self.buffer);
-        self.spent.0 += self.clock.now() - start;
-        sent
+    /// What the master has to send goes into the post.
+    fn gather(&mut self) {
+        while let Some(sent) = self.master.poll_transmit(self.now, &mut self.buffer) {
+            self.post.push(place(sent.to), &sent, &self.buffer);
+        }
     }
 
-    fn deliver(&mut self, sent: Transmit) {
-        let Some(estate) = place(sent.to).checked_sub(self.first).and_then(|n| self.estates.get_mut(n)) else { return };
-        let start = self.clock.now();
-        let segment = sent.segment.unwrap_or(sent.size);
-        self.buffer[..sent.size].chunks_mut(segment).for_each(|bytes| take(estate, self.now, HERE, bytes));
-        self.spent.1 += self.clock.now() - start;
+    /// The post is handed to the estates that are there.
+    fn deliver(&mut self) {
+        let (estates, first, now) = (&mut self.estates, self.first, self.now);
+        self.post.empty(|n, bytes| {
+            if let Some(estate) = n.checked_sub(first).and_then(|n| estates.get_mut(n)) {
+                take(estate, now, HERE, bytes);
+            }
+        });
     }
 
-    /// What an estate has to do.
+    /// What an estate has to do; what it sends goes into the post.
     fn turn(&mut self, n: usize) {
         let estate = &mut self.estates[n];
-        let mut start = self.clock.now();
         estate.handle_timeout(self.now);
         while let Some(sent) = estate.poll_transmit(self.now, &mut self.buffer) {
-            let between = self.clock.now();
-            self.spent.1 += between - start;
-            let segment = sent.segment.unwrap_or(sent.size);
-            for bytes in self.buffer[..sent.size].chunks_mut(segment) {
-                take(&mut self.master, self.now, address(self.first + n), bytes);
-            }
-            start = self.clock.now();
-            self.spent.0 += start - between;
+            self.post.push(self.first + n, &sent, &self.buffer);
         }
         while estate.poll_output().is_some() {}
-        self.spent.1 += self.clock.now() - start;
     }
 
-    fn read(&mut self) {
-        let start = self.clock.now();
+    /// The post is handed to the master, which reads what is said to it.
+    fn answer(&mut self) {
+        let (master, now) = (&mut self.master, self.now);
+        self.post.empty(|n, bytes| take(master, now, address(n), bytes));
         while let Some(output) = self.master.poll_output() {
             self.delivered += usize::from(matches!(output, Output::Event(Event::Delivered { .. })));
         }
-        self.spent.0 += self.clock.now() - start;
     }
 
     /// Longer than a session waits before it gives memory back, and until the last path is known.
@@ -217,28 +222,50 @@ impl Fleet {
     /// One message to every estate; milliseconds of a core until all are in datagrams, and until all have arrived.
     fn publish(&mut self) -> (f64, f64) {
         let body = Bytes::from(vec![7; 200]);
-        self.spent = (Duration::ZERO, Duration::ZERO);
-        self.delivered = 0;
-        for n in 0..self.joined {
+        let command = |n: usize| {
             let to = Name::new(&format!("web{n}")).unwrap();
             let message = Message { kind: "job".into(), body: body.clone(), ..Message::default() };
-            let start = self.clock.now();
-            self.master.handle_command(self.now, Command::Send { ticket: Ticket(n as u64), to, message }).unwrap();
-            self.spent.0 += self.clock.now() - start;
+            Command::Send { ticket: Ticket(n as u64), to, message }
+        };
+        let commands: Vec<Command> = (0..self.joined).map(command).collect();
+        self.delivered = 0;
+        let start = core();
+        for command in commands {
+            self.master.handle_command(self.now, command).unwrap();
         }
-        let (mut letters, mut handed) = (0, Duration::ZERO);
-        while let Some(letter) = self.next_letter() {
-            letters += 1;
-            if letters == self.joined {
-                handed = self.spent.0;
-            }
-            self.deliver(letter);
-        }
-        assert!(letters >= self.joined, "{letters}");
+        self.gather();
+        let handed = core() - start;
+        assert!(self.post.letters.len() >= self.joined);
+        self.spent = (handed, Duration::ZERO);
+        self.deliver();
         self.talk(500, usize::MAX);
-        assert_eq!(self.delivered, self.joined, "{letters}");
+        assert_eq!(self.delivered, self.joined);
         (handed.as_secs_f64() * 1e3, self.spent.0.as_secs_f64() * 1e3)
     }
+}
+
+impl Post {
+    fn push(&mut self, n: usize, sent: &Transmit, bytes: &[u8]) {
+        self.letters.push((n, sent.size, sent.segment.unwrap_or(sent.size)));
+        self.bytes.extend_from_slice(&bytes[..sent.size]);
+    }
+
+    fn empty(&mut self, mut each: impl FnMut(usize, &mut [u8])) {
+        let mut rest = self.bytes.as_mut_slice();
+        for (n, size, segment) in self.letters.drain(..) {
+            let (letter, after) = rest.split_at_mut(size);
+            rest = after;
+            letter.chunks_mut(segment).for_each(|bytes| each(n, bytes));
+        }
+        self.bytes.clear();
+    }
+}
+
+/// What this thread has taken of a core.
+fn core() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
+    let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Duration::from_micros(micros as u64)
 }
 
 fn resident() -> usize {

@@ -271,7 +271,7 @@ fn handshake(now: Time, who: &Arc<Identity>, responder: &mut Responder) -> (Dura
     assert!(matches!(initiator.handle_datagram(now, wall, &mut cookie), Progress::Stepped));
     let initiate = initiator.poll_transmit(now).unwrap().to_vec();
     lap(&mut asking);
-    let Answer::Knock(applicant) = responder.handle_datagram(now, wall, from, &initiate, |_| false, |_| false) else {
+    let Answer::Knock(applicant) = responder.handle_datagram(now, wall, from, &initiate, |_| false, |_| true) else {
         panic!("no knock")
     };
     let (theirs, mut welcome) = responder.accept(now, wall, *applicant, now.0, None).unwrap();

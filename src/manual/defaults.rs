@@ -52,9 +52,10 @@
 //! | | credit 1 MiB, 256 messages to begin with | ours: 80 Mb/s over 100 ms before the first grant |
 //! | `handshake/pace` | again after 0.25 s, doubling to 1 s; after 10 s every 8 s; a quarter of jitter, in the first 10 s only downward | handshake v1; a fleet must not march in step; handshakes at 5 % loss within 0.9 s (fault matrix) |
 //! | `handshake/cookie` | good for 60 s; 65,536 sessions begun in a minute | minute keys, the one before is kept |
-//! | `handshake/gate` | 1,024 buckets; 2,000 packets a second from a /24 or /48; 50 introductions a second | ten thousand estates behind one address are back in ten seconds |
-//! | | the same again of RETRYs, and of hellos with a token; 20,000 RETRYs a second to everybody | a RETRY costs as much as three silences, a hello with a token a Diffie-Hellman or two: `cargo bench --bench flood` |
-//! | `handshake/responder` | RETRY from 200 hellos a second; answers at most 3 times the question | ours: a fiftieth of a core; RFC 9000 §8 |
+//! | `handshake/gate` | 1,024 buckets; 10,000 packets a second from a /24 or /48, twice that at once | a core's worth of handshakes: ten thousand estates behind one address are back at once |
+//! | | the same again of RETRYs, a fifth of it of hellos with a token; 20,000 RETRYs a second to everybody | a RETRY costs as much as three silences, a hello with a token a Diffie-Hellman or two: `cargo bench --bench flood` |
+//! | | an introduction or a stranger's knock counts as 20 packets; 2,000 a second from everybody | 500 a second from one network; a tenth of a core in all, a new fleet of ten thousand in five seconds |
+//! | `handshake/responder` | RETRY from 1,000 hellos a second that came to nothing; answers at most 3 times the question | ours: 6 % of a core, and what is under way when a fleet comes back over 200 ms; RFC 9000 §8 |
 //! | `handshake/initiator` | waits: pending 1 to 10 minutes, rejected 5 to 60, busy 1 to 60 s | bounds for what a WELCOME asks |
 //! | `handshake/intro` | an answer says it is good for an hour | ours |
 //! | `dialer` | a lost session rests up to 0.5 s; a key that waits is asked for again after 60 s; classic after 3 s | ours |
@@ -62,6 +63,7 @@
 //! | `keys` | next epoch after 2^24 packets, 16 GiB, 10 minutes; 2^36 forgeries; the epoch before for 3 probe timeouts | handshake v1, within RFC 9001 §6.6 and appendix B |
 //! | `seen` | replay window 1,984 numbers | four times the reordering promised (500) |
 //! | `session` | ends after 90 s of silence, unused after 20 s; gives memory back after 2 s of rest | three missed keep-alives with room; twice the hurry of an INITIATE |
+//! | | forgets what it knew of a path's rate after 60 s without a message of ours | ours: routes and queues change in less |
 //! | | probes at most 2 s apart | a hole of a minute must not become hours |
 //! | | 16 timeouts before they double | a burst of ten packets ends with them (test: bursts both ways); Linux's `tcp_thin_linear_timeouts` |
 //! | | trains of 64 packets and 65,487 bytes | Linux's `UDP_MAX_SEGMENTS`; UDP's length field |

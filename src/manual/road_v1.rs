@@ -29,14 +29,17 @@
 //! | INITIATE | the initiator's key, sealed; its role, suites and limits; a signature that ties role and both keys |
 //! | WELCOME | a frame in the first data packet back: accepted and the session's id, or pending, rejected, denied, busy, and when to ask again |
 //!
-//! Under load, from 200 hellos a second, a RETRY comes first: it proves the address. No answer is more than three times what
+//! Under load, from a thousand hellos a second of which nothing came, a RETRY comes first: it proves the address. A fleet that comes
+//! back is no such load, for its hellos end in sessions. The signature is verified once: not again where the roll has accepted the
+//! same role and keys, nor by an initiator that was told all three. No answer is more than three times what
 //! provoked it. WELCOME repeats what the responder offers, so that whoever removed the better suite on the way is found out. A cookie
 //! makes one session; an INITIATE that comes again is answered with the same WELCOME.
 //!
 //! *First contact.* Who does not know the key at an address asks with INTRO, and gets INTRO-RPY: keys, role and a signature, in the
 //! clear. It proves nothing but that whoever answers holds the key. The key then goes to the roll as any stranger's does: an
 //! [`Event::Knock`](crate::transport::Event::Knock), and an operator, a pin (`master_finger`) or `auto_accept` decides.
-//! [`Fast::introduces`](crate::road::Fast) says whether we answer; fifty a second do at most. An initiator with one accepted key
+//! [`Fast::introduces`](crate::road::Fast) says whether we answer. Introductions and keys that are not accepted have a rate of their own, of
+//! each network and of all together, and leave half of a network's to those who are known. An initiator with one accepted key
 //! on its roll does not ask and tries that key.
 //!
 //! *Pending.* Who waits for our operator is told so, and asks again after the time it was told. Its address and its attempt's id

@@ -36,6 +36,8 @@ struct Bucket {
 const BUCKETS: usize = 1024;
 /// Retries a second, to everybody together: an answer costs as much as three silences, and whoever means it asks again.
 const RETRIES: u32 = 20_000;
+/// Hellos with a token are so many times fewer than others.
+const PROVEN: u32 = 5;
 /// A stranger's question or knock counts as so many packets: a signature to make or to verify, and a word to the operator.
 /// At the usual rate 500 a second from one network.
 const STRANGER: u32 = 20;
@@ -70,28 +72,33 @@ impl Gate {
 
     /// Takes a token of `from`'s prefix.
     pub(super) fn admits(&mut self, now: Time, from: SocketAddr) -> bool {
-        let (rate, slot) = (self.rate, self.slot(from));
-        self.buckets.get_mut(slot).is_some_and(|bucket| bucket.take(now, rate, 1, 0))
+        let slot = self.slot(from);
+        self.buckets.get_mut(slot).is_some_and(|bucket| bucket.take(now, self.rate, 1, 0))
     }
 
-    /// The same for a hello that shows a token.
+    /// A fifth of that for a hello that shows a token: tokens are asked for under load alone, and each costs two agreements.
     pub(super) fn admits_proven(&mut self, now: Time, from: SocketAddr) -> bool {
-        let (rate, slot) = (self.rate, self.slot(from));
-        self.proven.get_mut(slot).is_some_and(|bucket| bucket.take(now, rate, 1, 0))
+        let slot = self.slot(from);
+        self.proven.get_mut(slot).is_some_and(|bucket| bucket.take(now, self.rate / PROVEN, 1, 0))
     }
 
     /// The same for a hello that is to be asked for one, and one of everybody's.
     pub(super) fn admits_retry(&mut self, now: Time, from: SocketAddr) -> bool {
-        let (rate, slot) = (self.rate, self.slot(from));
-        let of_prefix = self.retries.get_mut(slot).is_some_and(|bucket| bucket.take(now, rate, 1, 0));
+        let slot = self.slot(from);
+        let of_prefix = self.retries.get_mut(slot).is_some_and(|bucket| bucket.take(now, self.rate, 1, 0));
         of_prefix && self.all_retries.take(now, RETRIES, 1, 0)
+    }
+
+    fn slot(&self, from: SocketAddr) -> usize {
+        ((prefix(from.ip()) ^ self.salt).wrapping_mul(self.odd) >> 54) as usize
     }
 
     /// Takes a stranger's tokens. Half of what a prefix may have at once is left to those who are known.
     pub(super) fn admits_stranger(&mut self, now: Time, from: SocketAddr) -> bool {
-        let (rate, slot) = (self.rate, self.slot(from));
-        self.buckets.get_mut(slot).is_some_and(|bucket| bucket.take(now, rate, STRANGER, rate))
-            && self.strangers.take(now, STRANGERS, 1, 0)
+        let slot = self.slot(from);
+        let of_prefix =
+            self.buckets.get_mut(slot).is_some_and(|bucket| bucket.take(now, self.rate, STRANGER, self.rate));
+        of_prefix && self.strangers.take(now, STRANGERS, 1, 0)
     }
 
     /// Counts a hello; says whether hellos need a token now. Calm again after a second with less than half of the bound.
@@ -110,10 +117,6 @@ impl Gate {
     /// A hello has led to a session: it was no vain one. A fleet that comes back is no flood.
     pub(super) fn on_finished(&mut self) {
         self.hellos = self.hellos.saturating_sub(1);
-    }
-
-    fn slot(&self, from: SocketAddr) -> usize {
-        ((prefix(from.ip()) ^ self.salt).wrapping_mul(self.odd) >> 54) as usize
     }
 }
 
@@ -165,17 +168,6 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_to_who_shows_nothing_has_a_rate_of_its_own() {
-        let mut gate = Gate::new(at(0), 10, 200, &mut Random::from_number(1));
-        let from = |n: u32| SocketAddr::from(([192, (n >> 8) as u8, n as u8, 1], 1));
-        assert_eq!((0..100).filter(|_| gate.admits_retry(at(0), from(2))).count(), 20);
-        assert_eq!((0..100).filter(|_| gate.admits_proven(at(0), from(2))).count(), 20);
-        assert!(gate.admits(at(0), from(2)), "neither is at the cost of initiates");
-        let mut gate = Gate::new(at(0), 1_000_000, 200, &mut Random::from_number(1));
-        assert_eq!((0..60_000).filter(|n| gate.admits_retry(at(0), from(*n))).count(), 2 * RETRIES as usize);
-    }
-
-    #[test]
     fn strangers_count_for_more_and_leave_half_to_the_known() {
         let mut gate = Gate::new(at(0), 1000, 200, &mut Random::from_number(1));
         let (one, other): (SocketAddr, SocketAddr) =
@@ -193,6 +185,17 @@ mod tests {
         let from = |n: u32| SocketAddr::from((std::net::Ipv4Addr::from_bits(n << 8), 1));
         assert_eq!((0..9000).filter(|n| gate.admits_stranger(at(0), from(*n))).count(), 4000);
         assert_eq!((0..9000).filter(|n| gate.admits_stranger(at(1000), from(*n))).count(), 2000);
+    }
+
+    #[test]
+    fn an_answer_to_who_shows_nothing_has_a_rate_of_its_own() {
+        let mut gate = Gate::new(at(0), 10, 200, &mut Random::from_number(1));
+        let from = |n: u32| SocketAddr::from(([192, (n >> 8) as u8, n as u8, 1], 1));
+        assert_eq!((0..100).filter(|_| gate.admits_retry(at(0), from(2))).count(), 20);
+        assert_eq!((0..100).filter(|_| gate.admits_proven(at(1000), from(2))).count(), 4);
+        assert!(gate.admits(at(0), from(2)), "neither is at the cost of initiates");
+        let mut gate = Gate::new(at(0), 1_000_000, 200, &mut Random::from_number(1));
+        assert_eq!((0..60_000).filter(|n| gate.admits_retry(at(0), from(*n))).count(), 2 * RETRIES as usize);
     }
 
     #[test]
