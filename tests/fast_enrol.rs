@@ -7,7 +7,7 @@ mod common;
 use common::{MASTER, SECOND, WEB1, both_present, name, seeds};
 use roadstead::base::{Acceptance, Random, Wall};
 use roadstead::keep::Token;
-use roadstead::road::{Config, Enrolment};
+use roadstead::road::{Config, Enrolment, Trust};
 use roadstead::sim::{Link, World, fast};
 use roadstead::transport::{Event, Refusal};
 
@@ -96,4 +96,37 @@ fn what_an_operator_decided_stands() {
     world.run(SECOND * 60);
     assert_eq!(standing(&mut world, MASTER, "web1"), Some(Acceptance::Rejected));
     assert!(world.host(MASTER).road.sessions().is_empty());
+}
+
+#[test]
+fn a_squatter_under_the_name_does_not_keep_the_holder_out() {
+    let mut world = strangers(1, &token(1));
+    let config = Config { kind: 1, dial: vec![World::address(MASTER)], trust: Trust::Once, ..fast("web1") };
+    let squatter = world.add(config);
+    world.host(WEB1).is_cut = true;
+    assert!(world.run_until(SECOND * 5, |world| standing(world, MASTER, "web1") == Some(Acceptance::Pending)));
+    let theirs = world.host(MASTER).road.roll().find(&name("web1")).unwrap().0.clone();
+    tell(&mut world, vec![token(1)]);
+    world.host(WEB1).is_cut = false;
+    world.host(squatter).is_cut = true;
+    assert!(world.run_until(SECOND * 30, both_present));
+    let now_there = world.host(MASTER).road.roll().find(&name("web1")).unwrap().0.clone();
+    assert!(!now_there.same_keys(&theirs), "the one that proved the token");
+}
+
+#[test]
+fn who_has_a_master_takes_no_other_by_a_token() {
+    let mut world = strangers(1, &token(1));
+    tell(&mut world, vec![token(1)]);
+    assert!(world.run_until(SECOND * 5, both_present));
+    // Somebody else who holds the token, in the master's place.
+    let thief = world.add(Config { main: true, trust: Trust::Once, ..fast("thief") });
+    let now = world.now;
+    world.host(thief).road.set_tokens(now, vec![token(1)]);
+    let place = world.host(MASTER).address;
+    world.host(MASTER).is_cut = true;
+    world.host(MASTER).address = World::address(9);
+    world.host(thief).address = place;
+    world.run(SECOND * 300);
+    assert_ne!(standing(&mut world, WEB1, "thief"), Some(Acceptance::Accepted));
 }

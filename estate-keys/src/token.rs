@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use roadstead::base::{Name, Random};
+use roadstead::base::{Name, Random, limits};
 use roadstead::clock::Clock;
 use roadstead::host::settings::DutyKind;
 use roadstead::keep::Token;
@@ -30,6 +30,18 @@ pub(crate) fn apply(desk: &Desk, command: Tokens) -> Result<u8, Failure> {
 }
 
 fn new(desk: &Desk, role: Option<Name>, ttl: Duration) -> Result<u8, Failure> {
+    let mut count = 0;
+    for token in desk.tokens()? {
+        count += 1;
+        if token.until.is_some_and(|until| until < now()) {
+            desk.store.delete_token(&token.name()).map_err(|error| desk.explain(&error))?;
+            count -= 1;
+        }
+    }
+    if count >= limits::TOKENS {
+        let sentence = format!("there are {count} tokens; delete some: `estate-keys token list`, `token delete`");
+        return Err(Failure { code: 2, sentence });
+    }
     let mut random = Random::new(crate::seed()?);
     let until = now().saturating_add(ttl.as_secs());
     let token = Token::generate(&mut random, role, Some(until));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::base::{Fingerprint, Name, Random};
+use crate::base::{Acceptance, Fingerprint, Name, Random};
 use crate::clock::Clock;
 use crate::drive::entropy;
 use crate::drive::lane::{LanePort, MANOR};
@@ -132,7 +132,8 @@ async fn minion(settings: &Settings) -> Result<(), Stop> {
         version: version(),
         finger,
         master_finger: settings.master_finger,
-        auto_accept: settings.auto_accept,
+        // With a token, its proof is what a master is taken by; and none is on the classic wire.
+        auto_accept: settings.auto_accept && (settings.enrolment_file.is_none() || settings.master_finger.is_some()),
     };
     let duty = Minion::new(config_of_duty, clock.now());
     let grains = Arc::new(Grains::new(settings.id.clone(), Some(host.clone()), settings.grains.clone()));
@@ -167,7 +168,7 @@ fn fast(settings: &Settings, store: &Store) -> Result<Fast, Stop> {
         peers: peers.to_owned(),
         parameters,
         site: settings.site_secret_file.as_deref().map(|path| site(store, path)).transpose()?,
-        enrolment: settings.enrolment_file.as_deref().map(|path| enrolment(settings, store, path)).transpose()?,
+        enrolment: enrolment(settings, store)?,
         ..Fast::default()
     })
 }
@@ -186,12 +187,18 @@ fn site(store: &Store, path: &Path) -> Result<Secret, Stop> {
 }
 
 /// The token of a file. With the master's fingerprint in the settings it is that which proves the master.
-fn enrolment(settings: &Settings, store: &Store, path: &Path) -> Result<Enrolment, Stop> {
+fn enrolment(settings: &Settings, store: &Store) -> Result<Option<Enrolment>, Stop> {
+    let Some(path) = settings.enrolment_file.as_deref() else { return Ok(None) };
+    // Its work is done, and whoever cleans up after it is right.
+    let has_master = || store.roll().is_ok_and(|read| read.roll.iter().any(|(_, a)| a == Acceptance::Accepted));
+    if !path.exists() && has_master() {
+        return Ok(None);
+    }
     let text = store.secret_text(path).map_err(Stop::config)?;
     let token = text.parse().map_err(|why: NoToken| {
         Stop::config(format!("{}: {why}; make one on the master with `estate-keys token new`", path.display()))
     })?;
-    Ok(Enrolment { token, proves: settings.master_finger.is_none() })
+    Ok(Some(Enrolment { token, proves: settings.master_finger.is_none() }))
 }
 
 fn raet(config: Config, keys: OwnKeys, store: Store, port: UdpPort, clock: Clock) -> Result<Raet, Stop> {

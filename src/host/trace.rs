@@ -1,5 +1,5 @@
 //! `--trace DIR`: a file for each session of the fast wire, in qlog's JSON text sequences (RFC 7464), for plots. Owns the
-//! files and the names qlog gives to what happened; what happens is the road's to say ([`crate::road::v1::trace`]).
+//! files, at most 256 at once, and the names qlog gives to what happened; what happens is the road's to say ([`crate::road::v1::trace`]).
 //!
 //! What cannot be written ends the trace of that session with one warning, and nothing else.
 
@@ -24,7 +24,7 @@ use crate::road::v1::trace::TARGET;
 const SESSIONS: usize = 256;
 /// Bytes of one session's file: half an hour at a gigabit, more than anybody plots.
 const FILE_MAX: u64 = 4 << 30;
-/// What is held back before it is written is not older than this, in microseconds of the road's clock.
+/// What is held back is written with the first event that comes so much later, in microseconds of the road's clock.
 const FLUSH_EVERY: u64 = 1_000_000;
 
 /// Writes the trace below a directory.

@@ -24,6 +24,11 @@ pub enum Verdict {
 }
 
 impl Roll {
+    /// Whether a key waits under this role and nobody has decided about it.
+    pub fn is_undecided(&self, role: &Name) -> bool {
+        self.find(role).is_some_and(|(_, acceptance)| acceptance == Acceptance::Pending)
+    }
+
     /// What the roll says of `key`. A rejected role stays rejected whatever key it presents (wire v0 §6).
     pub fn verdict(&self, key: &RoleKey) -> Verdict {
         match self.entries.get(&key.role) {

@@ -73,8 +73,9 @@
 //!
 //! The token never crosses the wire. Inside the encrypted handshake of first contact both sides prove that they know it, so the
 //! master accepts the key unseen, and the minion pins a master that it has never compared, and no other. It works on the fast
-//! wire only. A token for any id lets its holder take any id that has no key yet; give one per machine where that
-//! matters. It does not let in what was rejected, nor a machine whose key was deleted while it still remembers its master.
+//! wire only, and a minion with a token takes no master over the classic one by itself. A token for any id lets its holder take
+//! any id about which nobody has decided, and pose as the master to machines that have none yet; give one per machine where
+//! that matters, and delete the file when the machine is in. It does not let in what was rejected, nor a machine whose key was deleted while it still remembers its master.
 //! With `master_finger` set too, the fingerprint proves the master and the token only lets the minion in.
 //!
 //! # A closed site

@@ -181,7 +181,7 @@
 //!
 //! # Keys of a long session
 //!
-//! Keys move on along a chain of their own after 2^24 packets, 16 GiB or ten minutes. Every hour, give or take a quarter, who began the
+//! Keys move on along a chain of their own after 2^24 packets, 16 GiB or ten minutes. Every hour, or up to a quarter sooner, who began the
 //! session asks for fresh ones: RENEW and RENEWED carry the two messages of Noise KK between the estates' long-term keys
 //! ([`handshake::renewal`](crate::road::v1::handshake::renewal)), and what comes of it is mixed into both chains at their next turn.
 //! Nothing is torn down, and whoever had got hold of a chain, or has one side's long-term key alone, reads nothing more. The

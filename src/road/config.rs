@@ -119,7 +119,7 @@ pub struct Fast {
     pub ids: u8,
     /// How a stranger is let in at first contact, and knows whom it meets; of who dials.
     pub enrolment: Option<Enrolment>,
-    /// How long a session lives before its keys are made afresh, and again; of who dials.
+    /// How long a session lives before its keys are made afresh, and again, or up to a quarter less; of who dials. Zero: never.
     pub renew: Duration,
     /// How long the fast wire is tried before the classic one is, where both are allowed.
     pub classic_after: Duration,

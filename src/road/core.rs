@@ -265,8 +265,14 @@ impl Core {
         match self.roll.verdict(key) {
             Verdict::Unknown => self.known < limits::ESTATES,
             Verdict::Known(acceptance) => acceptance == Acceptance::Pending,
-            Verdict::Clash => false,
+            // Whoever knocked first under a name has shown nothing yet; a token has.
+            Verdict::Clash => self.roll.is_undecided(&key.role),
         }
+    }
+
+    /// Whether any key is accepted.
+    pub(crate) fn has_accepted(&self) -> bool {
+        self.roll.iter().any(|(_, acceptance)| acceptance == Acceptance::Accepted)
     }
 
     /// Whether the roll holds just this key for its role.

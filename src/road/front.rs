@@ -285,7 +285,7 @@ impl Front {
         let verdict = self.roll.verdict(&key);
         let is_newcomer = acceptance == Acceptance::Pending && self.roll.find(&key.role).is_none();
         // Nobody had decided: the road let it in on trust, or because it proved a token.
-        let is_open = matches!(verdict, Verdict::Unknown | Verdict::Known(Acceptance::Pending));
+        let is_open = verdict == Verdict::Unknown || self.roll.is_undecided(&key.role);
         let is_trusted = acceptance == Acceptance::Accepted && (is_open || self.trust.lets_in(verdict));
         if !is_newcomer && !is_trusted || self.roll.find(&key.role) == Some((&key, acceptance)) {
             return;

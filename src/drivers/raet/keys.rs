@@ -50,6 +50,8 @@ pub(super) struct KeyFiles {
     said: BTreeSet<String>,
     /// The same of tokens.
     bad_tokens: BTreeSet<String>,
+    /// As of the last time tokens were read.
+    tokens_stamp: Option<Stamp>,
 }
 
 impl KeyFiles {
@@ -68,6 +70,7 @@ impl KeyFiles {
             unwritten: BTreeMap::new(),
             said: BTreeSet::new(),
             bad_tokens: BTreeSet::new(),
+            tokens_stamp: None,
         };
         let roll = keys.take(now, stamp, reading);
         Ok((keys, roll))
@@ -91,11 +94,18 @@ impl KeyFiles {
 
     /// Tells the road the enrolment tokens; those that cannot be read enrol nobody.
     pub(super) fn tokens(&mut self, now: Time, road: &mut impl Roller) {
-        let (tokens, errors) = self.store.tokens().unwrap_or_else(|error| (Vec::new(), vec![error]));
+        self.tokens_stamp = Some(self.store.tokens_stamp());
+        let (tokens, errors) = match self.store.tokens() {
+            Ok((tokens, errors)) => (Some(tokens), errors),
+            // Those that are known stay.
+            Err(error) => (None, vec![error]),
+        };
         let errors: BTreeSet<String> = errors.iter().map(ToString::to_string).collect();
         errors.difference(&self.bad_tokens).for_each(|error| tracing::warn!(%error, "token left out"));
         self.bad_tokens = errors;
-        road.set_tokens(now, tokens);
+        if let Some(tokens) = tokens {
+            road.set_tokens(now, tokens);
+        }
     }
 
     fn forget_fast(&self, role: &Name) {
@@ -158,6 +168,12 @@ impl KeyFiles {
         self.looks = if glance == self.glance { self.looks.saturating_sub(1) } else { LOOKS };
         self.glance = glance;
         self.look_at_files = now + FILES_EVERY;
+        if !self.bad_tokens.is_empty() {
+            self.look_at_files = now + TROUBLE_EVERY;
+        }
+        if self.tokens_stamp != Some(self.store.tokens_stamp()) || !self.bad_tokens.is_empty() {
+            self.tokens(now, road);
+        }
         let stamp = self.store.stamp();
         if self.stamp == Some(stamp) {
             return;
@@ -170,7 +186,6 @@ impl KeyFiles {
                 let disk = self.take(now, stamp, reading);
                 let held = self.retry(&disk);
                 self.compare(now, &disk, &held, road);
-                self.tokens(now, road);
             }
             Err(error) => {
                 self.stamp = None;

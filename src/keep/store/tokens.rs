@@ -5,7 +5,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{KeepError, Store, disk, mark};
+use super::{KeepError, Stamp, Store, disk, mark};
 use crate::base::{Acceptance, limits};
 use crate::keep::Token;
 use crate::keep::format;
@@ -63,7 +63,11 @@ impl Store {
         Ok(Zeroizing::new(text.trim().to_owned()))
     }
 
-    /// What a mark takes from the directory: files in it never change.
+    /// A mark of the tokens' directory: changes when one was made or deleted.
+    pub fn tokens_stamp(&self) -> Stamp {
+        Stamp(self.tokens_mark())
+    }
+
     pub(super) fn tokens_mark(&self) -> u64 {
         mark(Acceptance::Accepted, TOKENS, fs::metadata(self.pki_dir.join(TOKENS)).ok())
     }

@@ -98,7 +98,7 @@ impl Dialer {
     /// It is reached by the classic road: leave it alone for a while.
     pub(super) fn rest(&mut self, now: Time, wait: Duration) {
         self.stage = Stage::Rest(now + wait);
-        self.classic_at = None;
+        (self.classic_at, self.enrols) = (None, None);
     }
 
     /// A decision about a role.
@@ -109,7 +109,7 @@ impl Dialer {
             self.pin = core.roll.find(role).map(|(key, _)| key.clone());
             self.stage = Stage::Rest(core.now);
         } else if !is_accepted && self.role() == Some(role) {
-            self.pin = None;
+            (self.pin, self.enrols) = (None, None);
             if matches!(self.stage, Stage::Greet(..)) {
                 self.stage = Stage::Rest(core.now);
             }
@@ -125,7 +125,9 @@ impl Dialer {
         };
         self.hear();
         let key = peer.key;
-        if settings.enrolment.as_ref().is_some_and(|enrolment| enrolment.proves) && core.may_enrol(&key) {
+        // Who has a master already is not led to another by a token, which others may hold as well.
+        let proves = settings.enrolment.as_ref().is_some_and(|enrolment| enrolment.proves);
+        if proves && !core.has_accepted() && core.may_enrol(&key) {
             self.enrols = Some(key);
             self.since = core.now;
             self.stage = Stage::Rest(core.now);

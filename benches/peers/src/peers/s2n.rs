@@ -94,7 +94,8 @@ async fn serve(mut connection: Connection, meter: Arc<Meter>) -> Result<()> {
             let mut chunks = vec![Bytes::new(); 32];
             loop {
                 let (count, is_open) = stream.receive_vectored(&mut chunks).await?;
-                meter.take(chunks.iter().take(count).map(Bytes::len).sum(), 0);
+                // It wants them empty again.
+                meter.take(chunks.iter_mut().take(count).map(|chunk| std::mem::take(chunk).len()).sum(), 0);
                 if !is_open {
                     break;
                 }

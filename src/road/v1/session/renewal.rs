@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::super::Carried;
 use super::super::handshake::renewal::{self, Asked, Parties, SIZE};
-use super::Session;
 use super::take::Broken;
+use super::{Code, Session};
 use crate::base::Time;
 use crate::nacl::KeyPair;
 use crate::road::core::Core;
+use crate::transport::Departure;
 use crate::wire::v1::{Frame, Writer};
 
 /// The renewals of one session.
@@ -35,7 +36,10 @@ impl Renewals {
     /// Of a session that began at `now`; `lot` is random: fleets that came together must not renew together.
     pub(super) fn new(now: Time, every: Duration, lot: Option<u64>) -> Self {
         let Some(lot) = lot else { return Self::default() };
-        let seconds = every.as_secs() * (1024 - lot % 256) / 1024;
+        if every.is_zero() {
+            return Self::default();
+        }
+        let seconds = every.as_secs().saturating_mul(1024 - lot % 256) / 1024;
         let every = u32::try_from(seconds.max(1)).unwrap_or(u32::MAX);
         Self { every, due: Some(now + Duration::from_secs(u64::from(every))), ..Self::default() }
     }
@@ -80,8 +84,9 @@ impl Session {
             return;
         }
         self.renewals.due = Some(core.now + Duration::from_secs(u64::from(self.renewals.every)));
+        // Nobody answers for so long but who keeps the question from the peer: a new handshake.
         if self.renewals.open.is_some() || self.keys.is_renewing() {
-            return;
+            return self.end(Departure::Renewed, Some(Code::Spent));
         }
         let turn = self.renewals.turn + 1;
         let Some((own, peer)) = self.parties(core) else { return };
@@ -98,7 +103,8 @@ impl Session {
         if turn == u64::from(self.renewals.turn) {
             return Ok(());
         }
-        if self.is_initiator || turn != u64::from(self.renewals.turn) + 1 {
+        // One at a time: each costs four agreements.
+        if self.is_initiator || self.keys.is_renewing() || turn != u64::from(self.renewals.turn) + 1 {
             return Err(Broken("turn of a renewal"));
         }
         // Whose key we have forgotten is about to be told so.
