@@ -29,6 +29,9 @@ const TRAINS: usize = 64;
 /// kernel, or is sent again.
 const EVENTS: usize = 64;
 
+/// The same in bytes of messages.
+const WAITING: usize = 64 << 20;
+
 /// How long the end of a daemon may wait for room in the kernel.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -84,9 +87,15 @@ impl Raet {
         &self.road
     }
 
+    /// Bytes of messages that wait for the daemon.
+    fn waiting(&self) -> usize {
+        let size = |event: &Event| if let Event::Received { message, .. } = event { message.body.len() } else { 0 };
+        self.events.iter().map(size).sum()
+    }
+
     /// Everything that can be done without waiting.
     fn turn(&mut self) {
-        if self.events.len() <= EVENTS {
+        if self.events.len() <= EVENTS && self.waiting() <= WAITING {
             self.port.receive(&mut self.arrivals);
             let now = self.clock.now();
             self.arrivals.unload(|datagrams| self.road.handle_datagrams(now, datagrams));

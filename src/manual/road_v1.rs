@@ -81,7 +81,7 @@
 //!
 //! *Credit.* CREDIT is a total of bytes since the session began. A message costs its highest offset sent and 64 bytes
 //! ([`CHARGE`](crate::road::v1::message::CHARGE)) more, so that empty ones are not free; the 64 are due with its first piece. OPEN is a
-//! total of messages. We begin with 1 MiB and 256, and double either when half of it was used within one round trip, to 97 MiB and 65,536.
+//! total of messages. We begin with 1 MiB and 256, and double either when half of it was used within two round trips, to 97 MiB and 65,536.
 //! Where the application does not read (65,536 events wait, or what waits and what is coming is 512 MiB), nothing more is granted
 //! until half of that is read. More than was granted ends the session with code 1.
 //!
@@ -155,7 +155,7 @@
 //! * A path without either is probed every 6 to 8 rounds, not every 2 to 3 s; where somebody shares it, as the draft says.
 //! * A standing queue while less than three quarters of the believed rate comes through lowers the rate without any loss, once:
 //!   when a deep one stands 12 rounds later all the same it is somebody's, and what was had before is the CUBIC window's beginning.
-//! * While competing a longer empty round trip is believed when two probes, of which the second soon follows,, find the same.
+//! * While competing a longer empty round trip is believed when two probes, of which the second soon follows, find the same.
 //! * The empty round trip is probed only when it was not seen by itself for 10 s, or 50 round trips where that is longer.
 //!
 //! ECN marks are used where the path proves that it carries them (RFC 9000 §13.4.2), and count as congestion.
@@ -176,7 +176,7 @@
 //!
 //! Packets begin at 1,200 bytes. While the session lives larger ones are tried by probes that carry nothing: the payloads of usual links first,
 //! then between them, up to [`Fast::datagram`](crate::road::Fast) and what the peer takes. Three large packets lost in a row while nothing so
-//! large arrives, or three probe timeouts, are a black hole: back to 1,200, and the search begins anew. It needs a socket
+//! large arrives, or nineteen probe timeouts on end, are a black hole: back to 1,200, and the search begins anew. It needs a socket
 //! that does not fragment; our drivers see to that, a plain socket should set `datagram` to 1,452 as `examples/plain_socket.rs` does.
 //!
 //! # Keys of a long session

@@ -293,7 +293,8 @@ impl Road {
     /// Numbers given out must not be given out again after a restart.
     fn note_puid(&mut self) {
         let puid = self.table.puid();
-        if self.core.config.main && self.reserved.wrapping_sub(puid) > RESERVE {
+        // Of several roads at one address one speaks the classic wire, and gives numbers out.
+        if self.core.config.main && self.core.config.wires.classic && self.reserved.wrapping_sub(puid) > RESERVE {
             self.reserved = puid.wrapping_add(RESERVE);
             self.core.keep(Change::Local(LocalRecord { puid: self.reserved }));
         }
@@ -308,7 +309,7 @@ impl Road {
         let total = &mut self.core.held;
         total.going = (total.going + held.going).saturating_sub(before.going);
         total.coming = (total.coming + held.coming).saturating_sub(before.coming);
-        if self.is_awaited && total.going <= self.core.config.bytes / 2 {
+        if self.is_awaited && total.going <= self.core.config.bytes / 8 * 5 {
             self.is_awaited = false;
             self.core.event(Event::Room);
         }

@@ -68,7 +68,8 @@ impl Road {
     /// Somebody was sent away with a message: says so when another is over since.
     pub(super) fn note_room(&mut self) {
         self.ease();
-        let has_room = self.core.held.going <= self.core.config.bytes / 2;
+        // More than streams may fill: those may stand still for long.
+        let has_room = self.core.held.going <= self.core.config.bytes / 8 * 5;
         if self.is_awaited && has_room && self.core.answered > self.answered {
             self.is_awaited = false;
             self.core.event(Event::Room);

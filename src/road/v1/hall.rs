@@ -311,8 +311,9 @@ impl Hall {
         });
         self.births = self.births.wrapping_add(1);
         let serial = u64::from(self.births) << 32 | u64::from(index);
-        let session =
+        let mut session =
             Session::new(core.now, &self.settings, (name.clone(), role), established, remote, is_initiator, serial);
+        session.share(core.config.bytes);
         let cid = session.ours;
         if let Some(place) = self.sessions.get_mut(index as usize) {
             *place = Some(Box::new(session));

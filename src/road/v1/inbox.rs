@@ -6,7 +6,7 @@
 //!
 //! Credit counts, per message, [`CHARGE`] and the highest offset that was sent of it; both sides count the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -46,20 +46,16 @@ pub struct Inbox {
     /// Bytes held in `partial`, and runs beyond gaps.
     held: usize,
     runs: usize,
-    refusals: Vec<Refusal>,
+    /// By message: the reason.
+    refusals: BTreeMap<u64, u64>,
+    /// Those of them to be said, for the first time or again.
+    unsaid: BTreeSet<u64>,
     arena: Arena,
     spares: Spares,
     flows: Flows,
     /// Most streams at once.
     streams: u16,
     is_held: bool,
-}
-
-#[derive(Debug)]
-struct Refusal {
-    message: u64,
-    reason: u64,
-    is_due: bool,
 }
 
 /// A smaller window than some charges can have half of it left and no room for a message.
@@ -87,7 +83,8 @@ impl Inbox {
             partial: BTreeMap::new(),
             held: 0,
             runs: 0,
-            refusals: Vec::new(),
+            refusals: BTreeMap::new(),
+            unsaid: BTreeSet::new(),
             arena: Arena::default(),
             spares: Spares::default(),
             flows: Flows::default(),
@@ -99,6 +96,11 @@ impl Inbox {
     /// Takes so many streams at once; without this none.
     pub fn with_streams(self, streams: u16) -> Self {
         Self { streams, ..self }
+    }
+
+    /// Part of a road that holds so many bytes for all: one that is not read must not hold much more for what was granted.
+    pub fn share(&mut self, bytes: usize) {
+        self.credit.at_most(bytes as u64 / 4);
     }
 
     /// A CHUNK. Calls `deliver` for what is whole, and for a stream that begins.
@@ -152,7 +154,8 @@ impl Inbox {
         self.flows.close(message);
         self.settled += unsettled;
         self.forget(&assembly);
-        self.refusals.push(Refusal { message, reason, is_due: true });
+        self.refusals.insert(message, reason);
+        self.unsaid.insert(message);
         // Of what has come to its end nothing more is heard.
         self.finish(message, &mut |_| {});
     }
@@ -160,18 +163,14 @@ impl Inbox {
     /// Whether one of the messages is refused and its sender may not know it: packets with pieces of it must not be
     /// acknowledged, or it would be taken for delivered.
     pub fn is_refusing(&self, messages: Range<u64>) -> bool {
-        self.refusals.iter().any(|refusal| messages.contains(&refusal.message))
+        !self.refusals.is_empty() && !messages.is_empty() && self.refusals.range(messages).next().is_some()
     }
 
     /// Whether [`Inbox::fill`] has something to write.
     pub fn has_work(&self) -> bool {
         let renews = !self.is_held
-            && (self.credit.is_used(self.arrived, self.most_credit()) || self.open.is_used(self.ended, u64::MAX));
-        renews
-            || self.credit.is_due
-            || self.open.is_due
-            || self.flows.has_work()
-            || self.refusals.iter().any(|refusal| refusal.is_due)
+            && (self.credit.is_used(self.arrived, self.most_credit()) || self.open.is_used(self.answered(), u64::MAX));
+        renews || self.credit.is_due || self.open.is_due || self.flows.has_work() || !self.unsaid.is_empty()
     }
 
     /// Writes CREDIT, OPEN and REFUSE frames that are due, as they fit; whether it wrote any.
@@ -190,12 +189,13 @@ impl Inbox {
             }
         }
         self.flows.fill(out, carry);
-        for refusal in self.refusals.iter_mut().filter(|refusal| refusal.is_due) {
-            if (Frame::Refuse { message: refusal.message, reason: refusal.reason }).write(out).is_err() {
+        while let Some(message) = self.unsaid.first().copied() {
+            let reason = self.refusals.get(&message).copied().unwrap_or_default();
+            if (Frame::Refuse { message, reason }).write(out).is_err() {
                 break;
             }
-            refusal.is_due = false;
-            carry(Carried::Refuse(refusal.message));
+            self.unsaid.remove(&message);
+            carry(Carried::Refuse(message));
         }
         out.at() > before
     }
@@ -211,7 +211,7 @@ impl Inbox {
     /// The ids to let the peer open, if it is time to.
     pub fn poll_open(&mut self, now: Time, rtt: Duration) -> Option<u64> {
         if !self.is_held {
-            self.open.renew(now, rtt, self.ended, u64::MAX);
+            self.open.renew(now, rtt, self.answered(), u64::MAX);
         }
         self.open.poll()
     }
@@ -219,7 +219,8 @@ impl Inbox {
     /// What of ours a packet carried has arrived: `Refuse`.
     pub fn on_acked(&mut self, carried: &Carried) {
         if let Carried::Refuse(message) = carried {
-            self.refusals.retain(|refusal| refusal.message != *message);
+            self.refusals.remove(message);
+            self.unsaid.remove(message);
         }
     }
 
@@ -229,9 +230,8 @@ impl Inbox {
             Carried::Credit => self.credit.is_due = true,
             Carried::Open => self.open.is_due = true,
             Carried::More(message) => self.flows.on_lost(*message),
-            Carried::Refuse(message) => {
-                let lost = self.refusals.iter_mut().find(|refusal| refusal.message == *message);
-                lost.into_iter().for_each(|refusal| refusal.is_due = true);
+            Carried::Refuse(message) if self.refusals.contains_key(message) => {
+                self.unsaid.insert(*message);
             }
             _ => {}
         }
@@ -248,7 +248,6 @@ impl Inbox {
         self.spares.rest();
         self.flows.rest();
         self.over.rest();
-        self.refusals.shrink_to_fit();
         if self.partial.is_empty() {
             self.partial = BTreeMap::new();
         }
@@ -262,6 +261,17 @@ impl Inbox {
     /// Messages under reassembly.
     pub fn messages(&self) -> usize {
         self.partial.len()
+    }
+
+    /// Messages that are over. Those whose refusal the peer has not confirmed keep their place: it could refuse to hear of
+    /// any number of them.
+    fn answered(&self) -> u64 {
+        self.ended.saturating_sub(self.refusals.len() as u64)
+    }
+
+    /// Bytes of messages under reassembly.
+    pub fn held(&self) -> usize {
+        self.held
     }
 
     fn is_partial(&self, message: u64) -> bool {

@@ -267,6 +267,11 @@ impl Session {
         &mut self.outbox
     }
 
+    /// Its road holds so many bytes of messages for all.
+    pub(super) fn share(&mut self, bytes: usize) {
+        self.inbox.share(bytes);
+    }
+
     /// Whether the application is too slow to be given more.
     pub(super) fn hold(&mut self, is_held: bool) {
         self.inbox.hold(is_held);
@@ -274,7 +279,7 @@ impl Session {
 
     /// Bytes of messages here.
     pub(super) fn holds(&self) -> Held {
-        Held { going: self.outbox.bytes(), coming: self.inbox.bytes() }
+        Held { going: self.outbox.bytes(), coming: self.inbox.held() }
     }
 
     /// Ends the session; the first reason counts.
@@ -312,7 +317,7 @@ impl Session {
             rate: self.window.rate(&self.rtt),
             mtu: self.mtu.size(),
             going: held.going,
-            coming: held.coming,
+            coming: self.inbox.bytes(),
             suite: self.keys.suite(),
             loss: f64::from(self.clocks.loss_share) / 65_536.0,
             tally: self.tally,

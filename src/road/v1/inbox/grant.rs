@@ -31,6 +31,11 @@ impl Grant {
         self
     }
 
+    /// Never further ahead than this, but for what was granted at first.
+    pub(super) fn at_most(&mut self, most: u64) {
+        self.cap = self.cap.min(most.max(self.window));
+    }
+
     /// What was granted at first is used from now on.
     pub(super) fn begin(&mut self, now: Time) {
         self.at = now;

@@ -59,7 +59,7 @@ impl Casts {
         while let Some(data) = waiting.queue.front() {
             if data.len() > limit {
                 lost += 1;
-            } else if Frame::Datagram(data).write(out).is_ok() {
+            } else if out.room() >= data.len() + FRAME && Frame::Datagram(data).write(out).is_ok() {
                 gone += 1;
             } else {
                 break;

@@ -50,7 +50,8 @@ impl Session {
         let spares = usize::from(spares).min(MOST);
         match &self.ids.0 {
             _ if self.ended.is_some() || !self.is_confirmed() => 0,
-            Some(inner) => spares.saturating_sub(inner.unused()),
+            // Whoever takes a new one each round trip gets more when the old ones are forgotten.
+            Some(inner) => spares.saturating_sub(inner.unused()).min((2 * MOST).saturating_sub(inner.live.len())),
             None => {
                 let is_used = self.tally.messages_in + self.tally.messages_out > 0;
                 let is_due = self.is_initiator && is_used && now.since(self.tally.since) >= AFTER;

@@ -303,7 +303,7 @@ impl Fates<'_> {
         match fate {
             Fate::Lost => resend(self.outbox, self.inbox, (self.ids, self.renewals), carried),
             Fate::Acked => match carried {
-                Carried::Chunk { .. } | Carried::Wholes { .. } => {
+                Carried::Chunk { .. } | Carried::Wholes { .. } | Carried::Drop(_) => {
                     let (core, tally) = (&mut *self.core, &mut *self.tally);
                     self.outbox.on_acked(carried, &mut |ticket| {
                         tally.messages_out += 1;
