@@ -248,7 +248,8 @@ impl World {
                 true => self.streams.values().any(|(t, ..)| *t == ticket.0),
                 false => {
                     let body = bytes_of(ticket.0, sent.len);
-                    let is_equal = |t: u64| t / 8 == ticket.0 / 8 && bytes_of(t, self.sent[t as usize].len) == body;
+                    let is_alike = |sent: &Sent, t: u64| !sent.is_stream && bytes_of(t, sent.len) == body;
+                    let is_equal = |t: u64| t / 8 == ticket.0 / 8 && is_alike(&self.sent[t as usize], t);
                     let come = self.whole.keys().filter(|t| is_equal(**t)).count();
                     let is_answered = |(t, a): &(&Ticket, &Answer)| **a == Answer::Delivered && is_equal(t.0);
                     come > self.answers.iter().filter(is_answered).count()
