@@ -19,6 +19,9 @@ use roadstead::road::Config;
 use roadstead::sim::{Link, World, estate};
 use roadstead::transport::{Command, Event, Failure, Stream, Ticket};
 
+/// Bits a second of a link on which 8 MiB take a third of a second.
+const SLOW: u64 = 200_000_000;
+
 fn reader(mut config: Config, streams: u16) -> Config {
     config.fast.streams = streams;
     config
@@ -220,7 +223,7 @@ fn who_reads_slowly_holds_up_no_message_and_no_more_than_its_window() {
 #[test]
 fn the_sender_gives_up() {
     seeds(0..10, |seed| {
-        let link = Link { delay: MILLI * 5, loss: seed % 3 * 30, mtu: 1472, ..Link::default() };
+        let link = Link { delay: MILLI * 5, loss: seed % 3 * 30, mtu: 1472, rate: SLOW, ..Link::default() };
         let mut world = pair(seed, link, 1);
         let (mut writer, mut read) = (Writer::open(&mut world, 1, 8 << 20), Read::default());
         for _ in 0..seed * 20 {
@@ -302,7 +305,7 @@ fn who_takes_none_refuses_and_the_session_lives() {
 
 #[test]
 fn a_session_that_ends_cuts_what_is_open_and_hands_over_what_is_whole() {
-    let mut world = pair(1, Link { delay: MILLI * 5, ..Link::default() }, 1);
+    let mut world = pair(1, Link { delay: MILLI * 5, rate: SLOW, ..Link::default() }, 1);
     let (mut writer, mut read) = (Writer::open(&mut world, 1, 8 << 20), Read::default());
     for _ in 0..100 {
         world.run(MILLI);
