@@ -282,7 +282,8 @@ impl Model {
 
     fn flow_of(&mut self, n: usize, stream: Stream) -> (u64, &mut Flow) {
         let is_it = |flow: &Flow| flow.to == n && flow.stream == Some(stream) && flow.end != End::Gone;
-        let found = self.flows.streams.iter_mut().find(|(_, flow)| is_it(flow));
+        // The newest: a process that starts anew numbers its streams as the one before did.
+        let found = self.flows.streams.iter_mut().rev().find(|(_, flow)| is_it(flow));
         found.map(|(ticket, flow)| (*ticket, flow)).unwrap()
     }
 }
