@@ -381,3 +381,6 @@ pub(super) fn data_cid(datagram: &[u8]) -> Option<u64> {
     let cid = rest.first_chunk::<8>()?;
     crate::wire::v1::DataHead::is_data(*first).then(|| u64::from_be_bytes(*cid))
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,6 +210,12 @@ impl Outbox {
         self.drops.shrink_to_fit();
     }
 
+    /// Messages sent whose end is not known everywhere, for the test that there is one.
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.sent.len()
+    }
+
     /// Messages held.
     pub fn messages(&self) -> usize {
         self.messages
