@@ -286,3 +286,24 @@ fn grants_are_the_law_of_messages_too() {
     assert_eq!(hear_run(&mut small, 0, &[b"a", b"b"]).1, Err(CREDIT));
     assert_eq!(hear_run(&mut small, 0, &[b"a", b""]).1, Ok(()));
 }
+
+#[test]
+fn refusals_the_peer_does_not_confirm_have_an_end() {
+    let mut inbox = Inbox::new(Time::ZERO, 1 << 20, 256);
+    let (rtt, most) = (Duration::from_millis(1), 256);
+    let mut refused = 0;
+    let told = loop {
+        // A stream that nobody takes, over as it begins.
+        if let Err(broken) = hear(&mut inbox, &[chunk(refused, 0, b"", true, None)]).1 {
+            break broken;
+        }
+        refused += 1;
+        inbox.poll_credit(Time::ZERO, rtt);
+        inbox.poll_open(Time::ZERO, rtt);
+        assert!(refused <= most, "{refused} refusals are held");
+    };
+    assert_eq!((told, refused), (OPEN, most));
+    // Whoever confirms may go on.
+    (0..most / 2).for_each(|message| inbox.on_acked(&Carried::Refuse(message)));
+    assert!(inbox.poll_open(Time(1), rtt).is_some_and(|below| below > most));
+}
