@@ -31,9 +31,8 @@ impl Wanted {
             Some(literal) => literal,
             None => match text.split_once('?') {
                 Some((path, query)) => {
-                    let named = query.split('&').filter_map(|part| part.split_once('='));
-                    saltenv =
-                        named.filter(|(key, _)| *key == "saltenv").next_back().map_or(saltenv, |(_, value)| value);
+                    let mut named = query.split('&').filter_map(|part| part.split_once('='));
+                    saltenv = named.rfind(|(key, _)| *key == "saltenv").map_or(saltenv, |(_, value)| value);
                     path
                 }
                 None => text,
