@@ -103,3 +103,19 @@ pub const FAST_INBOX_BYTES: usize = 97 << 20;
 pub const FAST_SPARE_BYTES: usize = 16 << 20;
 /// Fast messages one estate may have open at once: as many as an outbox holds.
 pub const FAST_OPEN_MAX: u64 = 65_536;
+/// Words of one target expression, operators included: a group of every host of a rack, ten times over.
+pub const TARGET_WORDS: usize = 1024;
+/// Parentheses and `not`s of a target expression inside each other.
+pub const TARGET_DEPTH: usize = 32;
+/// Levels of a fact's path in a target (`a:b:c` has three).
+pub const TARGET_PATH: usize = 24;
+/// Facts looked at for one path of a target: a pattern of many `*` on deep facts would else take its time to any power.
+pub const TARGET_STEPS: u32 = 100_000;
+/// Longest regular expression of a target, bytes.
+pub const REGEX_MAX: usize = 4096;
+/// Memory of one compiled regular expression, bytes: `\w{20}` fits, `\w{1000}` does not.
+pub const REGEX_BYTES: usize = 1 << 20;
+/// Regular expressions of one target.
+pub const REGEXES: usize = 64;
+/// Longest text a regular expression is tried on, bytes; a longer one does not match. Time is the product of both.
+pub const REGEX_TEXT: usize = 4096;
