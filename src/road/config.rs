@@ -172,7 +172,7 @@ pub struct Timers {
     pub refused: Duration,
 }
 
-/// Packets towards one estate that may be unconfirmed at once: 92 fill a default Linux socket buffer, and raet reads slowly (wire v0 §4.5).
+/// Packets towards one estate that may be unconfirmed at once, until more turn out to have room: 92 fill a default Linux socket buffer, and raet reads slowly (wire v0 §4.5).
 pub const FLIGHT: u32 = 60;
 
 impl Config {

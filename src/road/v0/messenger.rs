@@ -62,7 +62,9 @@ impl Messenger {
 impl Remote {
     /// Whether there is a packet of a message to send now.
     pub(crate) fn has_packets(&self) -> bool {
-        self.can_send() && (!self.outbox.ready.is_empty() || (self.outbox.flight < FLIGHT && self.outbox.has_waiting()))
+        self.can_send()
+            && (!self.outbox.ready.is_empty()
+                || (self.outbox.flight < self.outbox.burst.limit() && self.outbox.has_waiting()))
     }
 
     /// Writes the next packet of a message, taking messages in turn. `false`: nothing to send.
@@ -70,7 +72,7 @@ impl Remote {
         if !self.can_send() {
             return false;
         }
-        if self.outbox.flight < FLIGHT && self.outbox.has_waiting() {
+        if self.outbox.flight < self.outbox.burst.limit() && self.outbox.has_waiting() {
             launch(core, self);
         }
         while let Some(ti) = self.outbox.ready.pop_front() {
@@ -131,12 +133,12 @@ fn launch(core: &mut Core, remote: &mut Remote) {
 
 /// Moves a message's window to begin at segment `from`: as much as the flight allows, one at least.
 fn slide(remote: &mut Remote, ti: u32, from: u32) {
-    let has_waiting = remote.outbox.has_waiting();
+    let (has_waiting, limit) = (remote.outbox.has_waiting(), remote.outbox.burst.limit());
     let Some(messenger) = remote.outbox.flying.get_mut(&ti) else { return };
     let others = remote.outbox.flight.saturating_sub(messenger.out);
     // While others wait, a long message leaves them half of the room: it must not hold up a ping.
     let share = if has_waiting { 2 } else { 1 };
-    let room = (FLIGHT.saturating_sub(others) / share).max(1);
+    let room = (limit.saturating_sub(others) / share).max(1);
     let to = messenger.segments.count().min(from.saturating_add(room)).max(messenger.window.1);
     messenger.window = (from, to);
     messenger.next = messenger.next.max(from);
@@ -199,6 +201,8 @@ fn on_ack(remote: &mut Remote, head: &Head) {
         return;
     }
     messenger.is_acked = true;
+    let was_full = messenger.next == messenger.window.1;
+    remote.outbox.burst.on_confirmed(next - messenger.window.0, was_full);
     if next < messenger.segments.count() {
         slide(remote, head.ti, next);
     }
@@ -206,12 +210,15 @@ fn on_ack(remote: &mut Remote, head: &Head) {
 
 fn on_resend(core: &mut Core, remote: &mut Remote, ti: u32, misseds: impl Iterator<Item = u32>) {
     let Some(messenger) = remote.outbox.flying.get_mut(&ti) else { return };
+    let mut count = 0;
     for sn in misseds {
-        if messenger.resend.len() < FLIGHT as usize * 2 && !messenger.resend.contains(&sn) {
+        count += 1;
+        if messenger.resend.len() < remote.outbox.burst.limit() as usize * 2 && !messenger.resend.contains(&sn) {
             messenger.resend.push_back(sn);
             core.stats.redone += 1;
         }
     }
+    remote.outbox.burst.on_missed(count);
     if !remote.outbox.ready.contains(&ti) {
         remote.outbox.ready.push_back(ti);
     }

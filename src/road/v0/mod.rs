@@ -5,6 +5,7 @@ pub(crate) mod allowent;
 pub(crate) mod allower;
 mod asked;
 pub(crate) mod batch;
+mod burst;
 mod dispatch;
 pub(crate) mod inbox;
 pub(crate) mod joinent;

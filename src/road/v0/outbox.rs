@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
+use super::burst::Burst;
 use super::messenger::Messenger;
 use crate::base::{Time, limits};
 use crate::road::core::Core;
@@ -22,6 +23,8 @@ pub(crate) struct Outbox {
     pub(super) deadlines: BTreeSet<(Time, u32)>,
     /// Unconfirmed packets.
     pub(super) flight: u32,
+    /// How many there may be.
+    pub(super) burst: Burst,
     bytes: usize,
     /// A command was handed back for lack of room.
     is_awaited: bool,
