@@ -6,7 +6,7 @@ use roadstead::road::{Config, Trust};
 use roadstead::sim::{Link, World};
 use roadstead::wire::v0::{BodyKind, HeadKind};
 
-use crate::common::{MILLI, master, message, minion, name, seeds, text};
+use crate::common::{MILLI, master, minion, name, seeds, text, words};
 use crate::model;
 
 fn named(config: Config, its_name: &str, role: &str, random: &mut Random) -> Config {
@@ -33,8 +33,8 @@ fn send_nothing_unfit() {
             match random.below(12) {
                 0..=3 => {
                     let to = if n == 0 { "web1_minion" } else { "m_master" };
-                    let words = message(&text(random.below(9000) as usize, ticket));
-                    let _ = world.send(n, ticket, to, words);
+                    let said = words(&text(random.below(9000) as usize, ticket));
+                    let _ = world.send(n, ticket, to, said);
                 }
                 4 => world.restart(n, random.below(2) == 0),
                 5 => {
