@@ -5,6 +5,7 @@
 
 mod args;
 mod change;
+mod salt;
 mod select;
 mod show;
 mod token;
@@ -45,8 +46,14 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<u8, Failure> {
+    if let Command::ImportSalt(moved) = &args.command {
+        return salt::import(&args, moved);
+    }
     let desk = Desk::open(&args)?;
     match args.command {
+        // Needs no keys of ours to begin with.
+        Command::ImportSalt(_) => Ok(0),
+        Command::ExportSalt(moved) => salt::export(&desk, &moved),
         Command::List { names, long, json } => {
             let roll = desk.roll()?;
             let asked = Asked::read(&names)?;
@@ -202,7 +209,13 @@ fn print(text: &str) -> Result<(), Failure> {
 /// One sentence on standard error.
 fn say(sentence: &str) {
     // Nobody is left to tell when this fails.
-    let _ = writeln!(io::stderr(), "estate-keys: {sentence}");
+    let _ = writeln!(io::stderr(), "estate-keys: {}", shown(sentence));
+}
+
+/// A text whose control characters cannot command a terminal: file names may come from anywhere.
+fn shown(text: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
 }
 
 #[cfg(test)]

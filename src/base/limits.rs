@@ -52,6 +52,22 @@ pub const JOBS: usize = 1024;
 pub const LEDGER_JOBS: usize = 1000;
 /// Bytes of results a master remembers, oldest job forgotten first.
 pub const LEDGER_BYTES: usize = 128 << 20;
+/// Requests of minions that the host works on at once: they wait for disks more than they compute.
+pub const SERVED_AT_ONCE: usize = 16;
+/// Of them, those of one minion: its jobs ask one after the other each, and leave room for other minions.
+pub const SERVED_OF_ONE: usize = 4;
+/// Requests of one minion that wait for their turn: one from each of the functions it runs at once.
+pub const ASKS_OF_ONE: usize = 256;
+/// Bytes of them; one of any legal size always fits. A request with all settings of a Salt minion has 12 kB.
+pub const ASKS_OF_ONE_BYTES: usize = 4 << 20;
+/// Requests of all minions that wait for their turn: six each from the largest fleet.
+pub const ASKS: usize = 65_536;
+/// Bytes of them.
+pub const ASKS_BYTES: usize = 128 << 20;
+/// Bytes of answers on their way to one minion; its next request waits. One more of any size may be added.
+pub const ANSWERS_OF_ONE_BYTES: usize = 8 << 20;
+/// Bytes of answers on their way to all minions; all further requests wait.
+pub const ANSWERS_BYTES: usize = 256 << 20;
 /// Yards that may listen to a master's notices.
 pub const SUBSCRIBERS: usize = 64;
 /// Functions a minion runs at once; a further job is answered with a refusal.
@@ -79,3 +95,19 @@ pub const FAST_INBOX_BYTES: usize = 97 << 20;
 pub const FAST_SPARE_BYTES: usize = 16 << 20;
 /// Fast messages one estate may have open at once: as many as an outbox holds.
 pub const FAST_OPEN_MAX: u64 = 65_536;
+/// Words of one target expression, operators included: a group of every host of a rack, ten times over.
+pub const TARGET_WORDS: usize = 1024;
+/// Parentheses and `not`s of a target expression inside each other.
+pub const TARGET_DEPTH: usize = 32;
+/// Levels of a fact's path in a target (`a:b:c` has three).
+pub const TARGET_PATH: usize = 24;
+/// Facts looked at for one path of a target: a pattern of many `*` on deep facts would else take its time to any power.
+pub const TARGET_STEPS: u32 = 100_000;
+/// Longest regular expression of a target, bytes.
+pub const REGEX_MAX: usize = 4096;
+/// Memory of one compiled regular expression, bytes: `\w{20}` fits, `\w{1000}` does not.
+pub const REGEX_BYTES: usize = 1 << 20;
+/// Regular expressions of one target.
+pub const REGEXES: usize = 64;
+/// Longest text a regular expression is tried on, bytes; a longer one does not match. Time is the product of both.
+pub const REGEX_TEXT: usize = 4096;

@@ -5,6 +5,7 @@ pub mod limits;
 pub mod name;
 pub mod random;
 pub mod ranges;
+pub mod target;
 pub mod time;
 pub mod trust;
 pub mod wrap;

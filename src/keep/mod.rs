@@ -1,5 +1,6 @@
 //! Floor 2: long-term keys and their standing. Everything here is pure but [`store`], the one room that touches the disk.
 
+pub mod adopt;
 pub mod format;
 pub mod record;
 pub mod role;
@@ -7,7 +8,7 @@ pub mod roll;
 pub mod store;
 pub mod token;
 
-pub use record::{Change, LocalRecord, RemoteRecord};
+pub use record::{Change, Identity, LocalRecord, RemoteRecord};
 pub use role::{OwnKeys, RoleKey};
 pub use roll::Roll;
 pub use store::{KeepError, Reading, Stamp, Store};

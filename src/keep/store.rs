@@ -3,6 +3,7 @@
 
 mod disk;
 mod error;
+mod salt;
 mod seen;
 mod tokens;
 
@@ -15,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 
 use disk::{Link, Owner};
 pub use error::KeepError;
+pub use salt::{SaltKeep, SaltReading};
 
 use super::record::{Change, LocalRecord, RemoteRecord};
 use super::role::{OwnKeys, RoleKey};

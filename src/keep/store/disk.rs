@@ -52,13 +52,21 @@ pub(super) fn make_dir(path: &Path, owner: Option<Owner>) -> Result<Owner, KeepE
         }
         other => other,
     };
-    let found = found.map_err(io_error("read", path))?;
+    judge_dir(path, &found.map_err(io_error("read", path))?, owner)
+}
+
+/// As [`make_dir`] of a directory that must be there.
+pub(super) fn look_at_dir(path: &Path, owner: Option<Owner>) -> Result<Owner, KeepError> {
+    judge_dir(path, &fs::metadata(path).map_err(io_error("read", path))?, owner)
+}
+
+fn judge_dir(path: &Path, found: &Metadata, owner: Option<Owner>) -> Result<Owner, KeepError> {
     if !found.is_dir() {
         let source = io::Error::from(ErrorKind::NotADirectory);
         return Err(KeepError::Io { action: "use", path: path.into(), source });
     }
     let own = Owner { uid: found.uid(), gid: found.gid() };
-    check(path, &found, owner.unwrap_or(own), 0o022)?;
+    check(path, found, owner.unwrap_or(own), 0o022)?;
     Ok(own)
 }
 

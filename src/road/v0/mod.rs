@@ -3,6 +3,7 @@
 pub(crate) mod alive;
 pub(crate) mod allowent;
 pub(crate) mod allower;
+mod asked;
 pub(crate) mod batch;
 mod dispatch;
 pub(crate) mod inbox;
