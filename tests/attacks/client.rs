@@ -240,7 +240,7 @@ impl Client {
         tray.insert(head, slice).unwrap();
         if tray.is_complete() {
             let whole = self.trays.remove(&head.ti).unwrap().into_coat().unwrap();
-            let plain = coat::open(&whole, &self.shared()).expect("sealed for it");
+            let plain = coat::open(&whole, &self.shared()).unwrap();
             self.bodies.push((head.body, plain));
             return vec![self.answer(head, PacketKind::Done)];
         }

@@ -185,14 +185,21 @@ impl Town {
                 break;
             }
         }
-        let mut works = Vec::new();
+        let (mut works, mut asked) = (Vec::new(), Vec::new());
         while let Some(output) = duty.poll_output() {
             match output {
                 Output::Page { yard, message } => self.pages.push((yard.to_string(), message)),
                 Output::Work(work) => works.push(work),
+                Output::Serve(one) => asked.push(one),
                 Output::Fatal(why) => self.fatal.push(why),
                 Output::Links { .. } | Output::Kill { .. } => {}
             }
+        }
+        for one in asked {
+            // Everybody's pillar says whose it is.
+            let is_pillar = one.load().is_ok_and(|load| load.get("cmd") == Some(&Value::from("_pillar")));
+            let pillar = rmp_serde::to_vec_named(&serde_json::json!({"pillar of": one.from})).unwrap();
+            self.seats[at].duty.handle_served(now, one.number, is_pillar.then(|| pillar.into()));
         }
         for Work { jid, fun, args, .. } in works {
             self.runs.push((host, jid.clone(), fun));

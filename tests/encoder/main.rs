@@ -28,7 +28,7 @@ use feed::any_message;
 use seat::{Seat, Side};
 
 fn sides() -> impl Strategy<Value = (Side, BodyKind, HeadKind)> {
-    let side = prop_oneof![Just(Side::ToMinion), Just(Side::ToMaster), Just(Side::ToRaet)];
+    let side = prop_oneof![Just(Side::Minion), Just(Side::Master), Just(Side::Raet)];
     let body = prop_oneof![3 => Just(BodyKind::Msgpack), 1 => Just(BodyKind::Json), 1 => Just(BodyKind::Raw)];
     (side, body, prop_oneof![Just(HeadKind::Raet), Just(HeadKind::Json)])
 }
@@ -62,7 +62,7 @@ proptest! {
 #[test]
 fn the_feed_has_both() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    for side in [Side::ToMinion, Side::ToMaster, Side::ToRaet] {
+    for side in [Side::Minion, Side::Master, Side::Raet] {
         let mut seat = Seat::new(side, BodyKind::Msgpack, HeadKind::Raet);
         for ticket in 0..300 {
             let tree = any_message().new_tree(&mut runner).unwrap();

@@ -48,9 +48,9 @@ fn ask(command: &mut Command, lines: &[Value]) -> Value {
 
 fn reader(side: Side) -> &'static str {
     match side {
-        Side::ToMinion => "minion",
-        Side::ToMaster => "master",
-        Side::ToRaet => "raet",
+        Side::Minion => "minion",
+        Side::Master => "master",
+        Side::Raet => "raet",
     }
 }
 
@@ -61,7 +61,7 @@ fn sent() -> (Vec<Value>, usize) {
     for round in 0..8 {
         let kinds = if round % 4 == 3 { BodyKind::Json } else { BodyKind::Msgpack };
         let heads = if round % 2 == 1 { HeadKind::Json } else { HeadKind::Raet };
-        for side in [Side::ToMinion, Side::ToMaster, Side::ToRaet] {
+        for side in [Side::Minion, Side::Master, Side::Raet] {
             let mut seat = Seat::new(side, kinds, heads);
             for ticket in 0..120 {
                 seat.send(ticket, any_message().new_tree(&mut runner).unwrap().current());

@@ -17,11 +17,11 @@ use crate::model::{self, Reader};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     /// A minion of Salt's, and we are its master.
-    ToMinion,
+    Minion,
     /// A master of Salt's, and we are its minion.
-    ToMaster,
+    Master,
     /// A program on a bare raet road.
-    ToRaet,
+    Raet,
 }
 
 pub(crate) struct Seat {
@@ -43,9 +43,9 @@ fn there() -> SocketAddr {
 impl Seat {
     pub(crate) fn new(side: Side, body: BodyKind, head: HeadKind) -> Self {
         let (own, role, to) = match side {
-            Side::ToMinion => ("m_master", "m", "web1_minion"),
-            Side::ToMaster => ("web1_minion", "web1", "m_master"),
-            Side::ToRaet => ("alpha", "alpha", "beta"),
+            Side::Minion => ("m_master", "m", "web1_minion"),
+            Side::Master => ("web1_minion", "web1", "m_master"),
+            Side::Raet => ("alpha", "alpha", "beta"),
         };
         let config = Config {
             name: name(own),
@@ -57,7 +57,7 @@ impl Seat {
             fqdn: "höst.example.org".repeat(20),
             ..estate("any")
         };
-        let is_dialing = side == Side::ToMaster;
+        let is_dialing = side == Side::Master;
         let config = Config { main: !is_dialing, dial: is_dialing.then(there).into_iter().collect(), ..config };
         let mut world = World::new(1);
         world.is_recording = true;
@@ -108,9 +108,9 @@ impl Seat {
 
     fn reader(&self) -> Reader {
         match self.side {
-            Side::ToMinion => Reader::Minion,
-            Side::ToMaster => Reader::Master,
-            Side::ToRaet => Reader::Raet,
+            Side::Minion => Reader::Minion,
+            Side::Master => Reader::Master,
+            Side::Raet => Reader::Raet,
         }
     }
 
