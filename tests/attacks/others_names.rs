@@ -58,7 +58,7 @@ fn are_not_taken_for_its_own() {
     assert_eq!(town.clients[good].1.bodies.len(), answers, "no answer went to who did not ask");
     let values = town.clients[evil].1.values();
     let pillars: Vec<&Value> = values.iter().filter_map(|value| value["return"].get("pillar of")).collect();
-    assert!(pillars.len() >= 8 && pillars.iter().all(|whose| **whose == "evil"), "its own pillar: {pillars:?}");
+    assert!(pillars.len() >= 4 && pillars.iter().all(|whose| **whose == "evil"), "its own pillar: {pillars:?}");
     let returned = |town: &Town| {
         let of = |reply| if let Reply::Returned(one) = reply { Some((one.id.to_string(), one.value)) } else { None };
         town.replies().into_iter().filter_map(of).collect::<Vec<_>>()

@@ -1,12 +1,13 @@
 //! A master's and minions' engines on roads in a simulated world, as `drivers::raet` puts them there, and beside them
 //! estates made by hand. Everything goes over the wire.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use roadstead::base::{Acceptance, Name, Wall};
 use roadstead::duty::request::{Publish, Reply, Request, Target};
-use roadstead::duty::{Duty, Outcome, Output, Work};
+use roadstead::duty::{Asked, Duty, Outcome, Output, Work};
 use roadstead::master::{self, Master, Policy};
 use roadstead::message::{Address, Message, Route};
 use roadstead::minion::{self, Minion};
@@ -44,6 +45,16 @@ pub(crate) struct Town {
     pub(crate) runs: Vec<(usize, String, String)>,
     /// Daemons that gave up.
     pub(crate) fatal: Vec<String>,
+    /// What the master's host answers to a request; nothing: it does not know it.
+    pub(crate) library: Box<dyn FnMut(&Asked) -> Option<Value>>,
+    /// What a job's function gives, by job; else its first argument, or true.
+    pub(crate) outcomes: BTreeMap<String, Value>,
+}
+
+/// Everybody's pillar says whose it is.
+fn pillar_of(asked: &Asked) -> Option<Value> {
+    let load = asked.load().ok()?;
+    (load.get("cmd")? == "_pillar").then(|| serde_json::json!({"pillar of": asked.from}))
 }
 
 /// The settings of a daemon's road.
@@ -62,14 +73,20 @@ pub(crate) fn daemon(id: &str, duty: &str) -> Config {
 impl Town {
     /// The master `m` at host 0.
     pub(crate) fn new(policy: Policy) -> Self {
+        Self::of("m", policy)
+    }
+
+    /// This master at host 0.
+    pub(crate) fn of(id: &str, policy: Policy) -> Self {
         let mut world = World::new(1);
         world.is_recording = true;
-        world.add(daemon("m", "master"));
-        let config = master::Config { id: name("m"), version: "1".into(), policy };
+        world.add(daemon(id, "master"));
+        let config = master::Config { id: name(id), version: "1".into(), policy };
         let duty = Box::new(Master::new(config, world.now));
         let seats = vec![Seat { host: 0, suffix: "_minion", duty, read: 0 }];
         let (pages, runs, fatal) = (Vec::new(), Vec::new(), Vec::new());
-        Self { world, seats, clients: Vec::new(), heard: 0, deaf_to: None, pages, runs, fatal }
+        let (library, outcomes) = (Box::new(pillar_of), BTreeMap::new());
+        Self { world, seats, clients: Vec::new(), heard: 0, deaf_to: None, pages, runs, fatal, library, outcomes }
     }
 
     /// A master that lets everybody in.
@@ -196,14 +213,12 @@ impl Town {
             }
         }
         for one in asked {
-            // Everybody's pillar says whose it is.
-            let is_pillar = one.load().is_ok_and(|load| load.get("cmd") == Some(&Value::from("_pillar")));
-            let pillar = rmp_serde::to_vec_named(&serde_json::json!({"pillar of": one.from})).unwrap();
-            self.seats[at].duty.handle_served(now, one.number, is_pillar.then(|| pillar.into()));
+            let answer = (self.library)(&one).map(|value| rmp_serde::to_vec_named(&value).unwrap().into());
+            self.seats[at].duty.handle_served(now, one.number, answer);
         }
         for Work { jid, fun, args, .. } in works {
             self.runs.push((host, jid.clone(), fun));
-            let value = args.first().cloned().unwrap_or(Value::Bool(true));
+            let value = self.outcomes.remove(&jid).unwrap_or(args.first().cloned().unwrap_or(Value::Bool(true)));
             self.seats[at].duty.handle_outcome(now, Outcome { jid, value, retcode: 0, success: true });
         }
     }
