@@ -14,7 +14,7 @@ use crate::keep::journal::Kind;
 use crate::keep::roll::Verdict;
 use crate::keep::{Change, Note, OwnKeys, RoleKey, Roll, Trouble, Wire};
 use crate::transport::Event;
-use crate::wire::v0::{self, FootKind, Head};
+use crate::wire::v0::{self, BodyKind, FootKind, Head, outgoing};
 
 /// The shared part of a road.
 pub(crate) struct Core {
@@ -78,7 +78,11 @@ const CLASH_REST: Duration = Duration::from_secs(10);
 const CONTROLS: usize = 16_384;
 
 impl Core {
-    pub(crate) fn new(config: Config, keys: OwnKeys, roll: Roll, random: Random, now: Time) -> Self {
+    pub(crate) fn new(mut config: Config, keys: OwnKeys, roll: Roll, random: Random, now: Time) -> Self {
+        if matches!(config.body_kind, BodyKind::Nada | BodyKind::Raw) {
+            // No map has these kinds, and 0.6.8 raises on a message that says so.
+            config.body_kind = BodyKind::Msgpack;
+        }
         let mut core = Self {
             config,
             keys,
@@ -118,6 +122,11 @@ impl Core {
         if self.controls.len() >= CONTROLS {
             self.stats.drop(Drop::Full);
             return;
+        }
+        if let Err(why) = outgoing::check(head, coat) {
+            // Whoever wrote it was wrong, and the far side may be one that such a packet ends.
+            tracing::error!(%to, ?head, "not sent: {why}");
+            return self.stats.drop(Drop::Unfit);
         }
         let mut out = Vec::with_capacity(256 + coat.len());
         let sign = (head.foot == FootKind::Nacl).then_some(&self.keys.sign);

@@ -11,8 +11,10 @@ mod head_text;
 pub mod join;
 pub mod kinds;
 mod msgpack;
+pub mod outgoing;
 pub mod packet;
 pub mod resend;
+pub mod salt;
 pub mod segments;
 #[cfg(test)]
 mod testing;
