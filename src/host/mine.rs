@@ -10,7 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::base::{Name, glob, limits};
+use crate::base::target::{DELIMITER, Facts, Matcher};
+use crate::base::{Name, limits};
 use crate::host::library::encode;
 use crate::host::settings::Settings;
 
@@ -46,7 +47,7 @@ impl Mine {
             "_mine" => encode(&done(self.put(from, load))),
             "_mine_delete" => encode(&done(self.delete(from, load))),
             "_mine_flush" => encode(&done(self.flush(from))),
-            "_mine_get" => encode(&self.find(load)),
+            "_mine_get" => encode(&self.find(from, load)),
             _ => None,
         }
     }
@@ -76,12 +77,26 @@ impl Mine {
     }
 
     /// What the minions of a target left under one name, by id.
-    fn find(&self, load: &Map<String, Value>) -> Map<String, Value> {
+    fn find(&self, from: &Name, load: &Map<String, Value>) -> Map<String, Value> {
         let mut found = Map::new();
         let (Some(fun), Some(tgt)) = (load.get("fun").and_then(Value::as_str), load.get("tgt")) else { return found };
         let tgt_type = load.get("tgt_type").or_else(|| load.get("expr_form")).and_then(Value::as_str).unwrap_or("glob");
+        // By exact pillar values only: a pattern would let a minion find out those of others.
+        let tgt_type = match tgt_type.to_lowercase().as_str() {
+            "pillar" => "pillar_exact".to_owned(),
+            "compound" => "compound_pillar_exact".to_owned(),
+            other => other.to_owned(),
+        };
+        let matcher = match Matcher::new(&tgt_type, tgt, DELIMITER) {
+            Ok(matcher) => matcher,
+            Err(why) => {
+                tracing::info!("{from} asks for the mine of minions it does not name: {why}");
+                return found;
+            }
+        };
         for id in self.ids() {
-            if !is_meant(&id, tgt, tgt_type) || !self.accepted.join(id.as_str()).is_file() {
+            let facts = Facts { id: id.as_str(), grains: None, pillar: None };
+            if !matcher.matches(&facts) || !self.accepted.join(id.as_str()).is_file() {
                 continue;
             }
             let data = self.read(&id).and_then(|mut kept| kept.remove(fun));
@@ -127,16 +142,6 @@ impl Mine {
         drop(file);
         fs::rename(&new, &path)?;
         Ok(true)
-    }
-}
-
-/// Whether a target means this minion: by pattern or by list.
-fn is_meant(id: &Name, tgt: &Value, tgt_type: &str) -> bool {
-    match (tgt_type, tgt) {
-        ("glob", Value::String(pattern)) => glob::matches(pattern, id.as_str()),
-        ("list", Value::String(list)) => list.split(',').any(|one| one.trim() == id.as_str()),
-        ("list", Value::Array(list)) => list.iter().any(|one| one.as_str() == Some(id.as_str())),
-        _ => false,
     }
 }
 
@@ -193,6 +198,8 @@ mod tests {
         assert_eq!(get(json!("*"), "glob", "ip"), all, "the one without a key has left nothing");
         assert_eq!(get(json!("web2, db1"), "list", "ip"), json!({"web2": ["10.0.0.2"]}));
         assert_eq!(get(json!(["web1"]), "list", "ip"), json!({"web1": ["10.0.0.1"]}));
+        assert_eq!(get(json!("web[13]"), "pcre", "ip"), json!({"web1": ["10.0.0.1"]}));
+        assert_eq!(get(json!("web* and not L@web1"), "compound", "ip"), json!({"web2": ["10.0.0.2"]}));
         assert_eq!(get(json!("*"), "glob", "none"), json!({}));
         assert_eq!(get(json!("*"), "no such", "ip"), json!({}));
         // Parts are added; `clear` begins anew.
