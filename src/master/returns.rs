@@ -2,7 +2,7 @@
 //! Salt minion blocks until it is (Salt over RAET §3). A message's own words on who sent it are never believed.
 
 use serde_json::{Map, Value, json};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::jid::Jid;
 use super::ledger::Line;
