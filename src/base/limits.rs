@@ -29,6 +29,8 @@ pub const ESTATES: usize = 20_000;
 pub const PENDING_KEYS: usize = 10_000;
 /// Enrolment tokens a master keeps.
 pub const TOKENS: usize = 10_000;
+/// Troubles a daemon remembers for its operator: as many as somebody reads.
+pub const TROUBLES: usize = 64;
 /// Events and outputs an engine holds for its shell before it takes no more input.
 pub const OUTPUTS: usize = 65_536;
 /// Largest lane page, bytes (wire v0 §5).

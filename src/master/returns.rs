@@ -22,7 +22,8 @@ impl Master {
         let mut load = match message.read_value() {
             Ok(Value::Object(load)) => load,
             Ok(_) | Err(_) => {
-                warn!(%from, "a request that cannot be read");
+                // Not louder: a minion could say it as often as it likes.
+                debug!(%from, "a request that cannot be read");
                 Map::new()
             }
         };
@@ -50,7 +51,7 @@ impl Master {
     fn on_return(&mut self, from: &Name, load: Map<String, Value>) {
         let text = |key: &str| load.get(key).and_then(Value::as_str).unwrap_or_default();
         let Ok(jid) = text("jid").parse::<Jid>() else {
-            return warn!(%from, jid = ?text("jid"), "a return for a job that is not ours");
+            return debug!(%from, jid = ?text("jid"), "a return for a job that is not ours");
         };
         if let Some(job) = self.desk.asked_about(jid) {
             if load.get("return").and_then(Value::as_object).is_some_and(|found| !found.is_empty()) {
