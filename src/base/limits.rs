@@ -95,3 +95,17 @@ pub const REGEX_BYTES: usize = 1 << 20;
 pub const REGEXES: usize = 64;
 /// Longest text a regular expression is tried on, bytes; a longer one does not match. Time is the product of both.
 pub const REGEX_TEXT: usize = 4096;
+/// Largest pillar file read, bytes.
+pub const PILLAR_FILE: usize = 1 << 20;
+/// Pillar files rendered for one minion.
+pub const PILLAR_FILES: usize = 1000;
+/// Entries of a root looked at where a top file names pillar files by pattern.
+pub const PILLAR_FILES_LISTED: usize = 10_000;
+/// Pillar files that include each other in a row, and directories inside each other.
+pub const PILLAR_DEPTH: usize = 32;
+/// Text that one minion's pillar files give, bytes.
+pub const PILLAR_TEXT: usize = 16 << 20;
+/// Steps of one template: a loop over a hundred thousand things, forty times over.
+pub const PILLAR_FUEL: u64 = 4_000_000;
+/// Largest pillar of a minion, packed, bytes.
+pub const PILLAR_BYTES: usize = 8 << 20;

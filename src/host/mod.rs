@@ -19,6 +19,8 @@ pub mod links;
 #[cfg(feature = "daemon")]
 pub mod log;
 #[cfg(feature = "daemon")]
+pub mod pillar;
+#[cfg(feature = "daemon")]
 pub mod policy;
 #[cfg(feature = "daemon")]
 pub mod publish;

@@ -6,6 +6,7 @@ mod options;
 mod value;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -20,6 +21,7 @@ pub use error::SettingsError;
 use options::Standing;
 use yaml::Entry;
 
+use crate::base::target::Groups;
 use crate::base::{Fingerprint, Name};
 use crate::nacl::Suite;
 use crate::road::Wires;
@@ -85,6 +87,10 @@ pub struct Settings {
     pub enrolment_file: Option<PathBuf>,
     /// How long a command waits for its minions.
     pub timeout: Duration,
+    /// Directories of pillar files, by environment.
+    pub pillar_roots: BTreeMap<String, Vec<PathBuf>>,
+    /// Names for target expressions.
+    pub nodegroups: Groups,
     /// Facts about this minion that only its operator knows.
     pub grains: Map<String, Value>,
     /// Whether a known estate may come back with another address or name.
@@ -176,6 +182,11 @@ impl Settings {
             site_secret_file: list("site_secret_file")?,
             enrolment_file: list("enrolment_file")?,
             timeout: sheet.find("timeout", value::seconds)?.unwrap_or(Duration::from_secs(5)),
+            pillar_roots: match sheet.find("pillar_roots", value::roots)? {
+                Some(roots) => below_root(roots, &root),
+                None => BTreeMap::from([("base".to_owned(), vec![root.join("srv/pillar")])]),
+            },
+            nodegroups: sheet.find("nodegroups", value::groups)?.unwrap_or_default(),
             grains: sheet.find("grains", value::grains)?.unwrap_or_default(),
             raet_mutable: sheet.find("raet_mutable", value::truth)?.unwrap_or(false),
             root_dir: root,
@@ -291,6 +302,12 @@ fn read_file(
     let absolute = root_dir.map(std::path::absolute).transpose();
     let absolute = absolute.map_err(|source| SettingsError::Read { path: path.clone(), source })?;
     Ok((text, path, absolute))
+}
+
+/// Relative directories are below the root directory, as all relative paths of the settings.
+fn below_root(roots: BTreeMap<String, Vec<PathBuf>>, root: &Path) -> BTreeMap<String, Vec<PathBuf>> {
+    let below = |paths: Vec<PathBuf>| paths.into_iter().map(|path| root.join(path)).collect();
+    roots.into_iter().map(|(environment, paths)| (environment, below(paths))).collect()
 }
 
 fn read_text(path: &Path) -> io::Result<String> {

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use super::glob;
 pub use group::{Groups, expand};
 use network::Network;
+pub use path::lookup;
 use path::{How, Path};
 use pattern::Pattern;
 

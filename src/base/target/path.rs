@@ -170,6 +170,16 @@ impl Search<'_> {
     }
 }
 
+/// What a path such as `a:b:0` leads to: keys of maps, numbers of lists' items, and keys of maps in lists, as Salt's
+/// `grains.get` finds them. The whole path is tried as a key first.
+pub fn lookup<'a>(facts: &'a Map<String, Value>, path: &str, delimiter: &str) -> Option<&'a Value> {
+    facts.get(path).or_else(|| {
+        let mut levels = path.split(delimiter);
+        let first = facts.get(levels.next()?)?;
+        levels.try_fold(first, child)
+    })
+}
+
 /// One level down: the value of a key, an item of a list by its number, or a key of the first map in a list that has it.
 fn child<'a>(value: &'a Value, level: &str) -> Option<&'a Value> {
     match value {

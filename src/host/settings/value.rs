@@ -1,5 +1,6 @@
 //! YAML values to what a setting wants; each reader says what it takes when it is given something else.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
 
 use crate::base::limits::ID_MAX;
+use crate::base::target::Groups;
 use crate::base::{Fingerprint, Name};
 use crate::nacl::Suite;
 use crate::road::Wires;
@@ -152,6 +154,29 @@ pub(super) fn seconds(value: &Value) -> Result<Duration, Wanted> {
 
 pub(super) fn grains(value: &Value) -> Result<Map<String, Value>, Wanted> {
     value.as_object().cloned().ok_or_else(|| "a map of names and values".into())
+}
+
+/// Directories by environment.
+pub(super) fn roots(value: &Value) -> Result<BTreeMap<String, Vec<PathBuf>>, Wanted> {
+    let read = || -> Option<BTreeMap<String, Vec<PathBuf>>> {
+        let directories = |list: &Value| list.as_array()?.iter().map(|one| path(one).ok()).collect::<Option<Vec<_>>>();
+        let map = value.as_object()?.iter();
+        map.map(|(environment, list)| Some((environment.clone(), directories(list)?))).collect()
+    };
+    read().ok_or_else(|| "a map of environments, each with a list of directories".into())
+}
+
+/// Node groups: each a target expression, or a list of its words.
+pub(super) fn groups(value: &Value) -> Result<Groups, Wanted> {
+    let words = |group: &Value| match group {
+        Value::String(text) => Some(text.split_whitespace().map(str::to_owned).collect()),
+        Value::Array(words) => words.iter().map(|word| word.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    };
+    let read = || -> Option<Groups> {
+        value.as_object()?.iter().map(|(name, group)| Some((name.clone(), words(group)?))).collect()
+    };
+    read().ok_or_else(|| "a map of names, each with a target expression or a list of its words".into())
 }
 
 pub(super) fn transport(value: &Value) -> Result<(), Wanted> {
