@@ -52,6 +52,22 @@ pub const JOBS: usize = 1024;
 pub const LEDGER_JOBS: usize = 1000;
 /// Bytes of results a master remembers, oldest job forgotten first.
 pub const LEDGER_BYTES: usize = 128 << 20;
+/// Requests of minions that the host works on at once: they wait for disks more than they compute.
+pub const SERVED_AT_ONCE: usize = 16;
+/// Of them, those of one minion: its jobs ask one after the other each, and leave room for other minions.
+pub const SERVED_OF_ONE: usize = 4;
+/// Requests of one minion that wait for their turn: one from each of the functions it runs at once.
+pub const ASKS_OF_ONE: usize = 256;
+/// Bytes of them; one of any legal size always fits. A request with all settings of a Salt minion has 12 kB.
+pub const ASKS_OF_ONE_BYTES: usize = 4 << 20;
+/// Requests of all minions that wait for their turn: six each from the largest fleet.
+pub const ASKS: usize = 65_536;
+/// Bytes of them.
+pub const ASKS_BYTES: usize = 128 << 20;
+/// Bytes of answers on their way to one minion; its next request waits. One more of any size may be added.
+pub const ANSWERS_OF_ONE_BYTES: usize = 8 << 20;
+/// Bytes of answers on their way to all minions; all further requests wait.
+pub const ANSWERS_BYTES: usize = 256 << 20;
 /// Yards that may listen to a master's notices.
 pub const SUBSCRIBERS: usize = 64;
 /// Functions a minion runs at once; a further job is answered with a refusal.

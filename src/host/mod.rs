@@ -13,6 +13,8 @@ pub mod demo;
 #[cfg(feature = "daemon")]
 pub mod fault;
 #[cfg(feature = "daemon")]
+pub mod library;
+#[cfg(feature = "daemon")]
 mod line;
 #[cfg(feature = "daemon")]
 pub mod links;

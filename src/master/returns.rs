@@ -1,16 +1,15 @@
 //! What minions send: returns of jobs, and requests. Owns nothing; every request is answered, known or not, because a
 //! Salt minion blocks until it is (Salt over RAET §3). A message's own words on who sent it are never believed.
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tracing::{debug, info, warn};
 
 use super::jid::Jid;
 use super::ledger::Line;
 use super::request::{Reply, Return};
-use super::{Errand, Master, encode};
-use crate::base::{Name, limits};
-use crate::message::{Address, Message, Route};
+use super::{Master, encode};
+use crate::base::Name;
+use crate::message::{Address, Message};
 
 impl Master {
     pub(super) fn on_message(&mut self, from: &Name, message: &Message) {
@@ -31,17 +30,19 @@ impl Master {
         match load.get("cmd").and_then(Value::as_str) {
             Some("_return") => {
                 self.on_return(from, load);
-                self.answer(from, message, "return", &Value::Null);
+                self.answer_value(from, message, &Value::Null);
             }
-            Some("_pillar") => self.answer(from, message, "return", &Map::new()),
             Some("_minion_event") => {
                 self.on_minion_event(from, load);
-                self.answer(from, message, "return", &true);
+                self.answer_value(from, message, &true);
+            }
+            Some(cmd) if !cmd.starts_with("__") => {
+                let is_pillar = cmd == "_pillar";
+                self.ask(from, message, is_pillar);
             }
             cmd => {
                 debug!(%from, ?cmd, "an unknown request");
-                // A reply without `return`, as Salt's master gives.
-                self.answer(from, message, "", &Map::new());
+                self.answer(from, message, None, false);
             }
         }
     }
@@ -100,17 +101,5 @@ impl Master {
         }
         let data = load.remove("data").unwrap_or_default();
         self.notify(format_args!("{tag}"), || json!({"id": from, "data": data}));
-    }
-
-    fn answer(&mut self, to: &Name, request: &Message, kind: &str, value: &impl Serialize) {
-        if self.outbox.len() >= limits::OUTPUTS {
-            return warn!(%to, "a request stays unanswered: too many messages wait to be sent");
-        }
-        let Address { yard, share, .. } = request.route.src.clone();
-        let route = Route { src: Address::default(), dst: Address { estate: Some(to.clone()), yard, share } };
-        if let Ok(message) = Message::new(route, kind, value) {
-            let ticket = self.outbox.send(to.clone(), message);
-            self.errands.insert(ticket, Errand::Answer(to.clone()));
-        }
     }
 }

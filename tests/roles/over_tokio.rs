@@ -26,7 +26,9 @@ async fn drive(mut duty: impl Duty, mut port: Port, mut pages: mpsc::Receiver<Me
                     let outcome = Outcome { jid: work.jid, value: json!(true), retcode: 0, success: true };
                     duty.handle_outcome(now(), outcome);
                 }
-                Output::Links { .. } | Output::Kill { .. } | Output::Fatal(_) => panic!("{output:?}"),
+                Output::Links { .. } | Output::Serve(_) | Output::Kill { .. } | Output::Fatal(_) => {
+                    panic!("{output:?}")
+                }
             }
         }
         while let Some(command) = duty.poll_command() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use roadstead::base::{Acceptance, Fingerprint, Name, Random, Time, Wall};
 use roadstead::drivers::memory::Switch;
-use roadstead::duty::{Duty, Outcome, Output, Work};
+use roadstead::duty::{Asked, Duty, Outcome, Output, Work};
 use roadstead::master::request::{Publish, Reply, Request, Return, Target};
 use roadstead::master::{self, Master, Policy};
 use roadstead::message::{Address, Message, Route};
@@ -38,6 +38,7 @@ enum Happening {
     Arrive(u64),
     Confirm(u64),
     Finish(Name, u32, Outcome),
+    Served(Asked),
     Room(Name),
 }
 
@@ -75,6 +76,10 @@ pub(crate) struct World {
     pub(crate) heard: BTreeMap<Name, Vec<Event>>,
     /// Commands that were handed back.
     pub(crate) handed_back: usize,
+    /// How long the master's host takes for a request.
+    pub(crate) serving: Duration,
+    /// What it was asked: minion and request.
+    pub(crate) asked: Vec<(String, Value)>,
     hosts: BTreeMap<Name, Host>,
     pages: BTreeMap<Name, Vec<Message>>,
     agenda: BTreeMap<(Time, u64), Happening>,
@@ -99,6 +104,8 @@ impl World {
             fatal: Vec::new(),
             heard: BTreeMap::new(),
             handed_back: 0,
+            serving: Duration::ZERO,
+            asked: Vec::new(),
             hosts: BTreeMap::new(),
             pages: BTreeMap::new(),
             agenda: BTreeMap::new(),
@@ -151,11 +158,16 @@ impl World {
 
     /// A puppet says something to the master; gives the ticket.
     pub(crate) fn say(&mut self, id: &str, kind: &str, dst: Address, body: &Value) -> Ticket {
+        let src = Address { estate: None, yard: Name::new("jobber1").ok(), share: Name::new("track1").ok() };
+        self.say_from(id, &src, kind, dst, body)
+    }
+
+    /// The same from a yard of its own.
+    pub(crate) fn say_from(&mut self, id: &str, src: &Address, kind: &str, dst: Address, body: &Value) -> Ticket {
         let count = self.puppets.get_mut(id).unwrap();
         *count += 1;
         let ticket = Ticket(*count);
-        let src = Address { estate: None, yard: Name::new("jobber1").ok(), share: Name::new("track1").ok() };
-        let message = Message::new(Route { src, dst }, kind, body).unwrap();
+        let message = Message::new(Route { src: src.clone(), dst }, kind, body).unwrap();
         assert_eq!(self.switch.submit(&name(id), Command::Send { ticket, to: name("m"), message }).err(), None);
         ticket
     }
@@ -275,6 +287,12 @@ impl World {
                         host.minion.handle_outcome(self.now, outcome);
                     }
                 }
+                Happening::Served(asked) => {
+                    let load = asked.load().map(Value::Object).unwrap_or_default();
+                    let answer = answer(&load).map(|value| rmp_serde::to_vec_named(&value).unwrap().into());
+                    self.asked.push((asked.from.to_string(), load));
+                    self.master.handle_served(self.now, asked.number, answer);
+                }
                 Happening::Room(id) => {
                     if let Some(duty) = duty(&mut self.master, &mut self.hosts, &id) {
                         duty.handle_event(self.now, Event::Room);
@@ -337,6 +355,10 @@ impl World {
                 Output::Page { yard, message } => self.pages.entry(yard).or_default().push(message),
                 Output::Links { .. } => {}
                 Output::Work(work) => self.work(id, work),
+                Output::Serve(asked) => {
+                    self.count += 1;
+                    self.agenda.insert((self.now + self.serving, self.count), Happening::Served(asked));
+                }
                 Output::Kill { jid } => {
                     self.hosts.get_mut(id).unwrap().killed.insert(jid.clone());
                     let outcome = Outcome { jid, value: "killed".into(), retcode: -9, success: false };
@@ -373,6 +395,16 @@ impl World {
         let delay = least + self.random.below(most - least + 1);
         self.count += 1;
         self.agenda.insert((self.now + Duration::from_micros(delay), self.count), what);
+    }
+}
+
+/// The master's host: a pillar for everybody, and what the test wants to hear.
+fn answer(load: &Value) -> Option<Value> {
+    match load["cmd"].as_str()? {
+        "_pillar" => Some(Value::Object(Map::new())),
+        "_echo" => Some(load["say"].clone()),
+        "_long" => Some("x".repeat(load["length"].as_u64()? as usize).into()),
+        _ => None,
     }
 }
 
