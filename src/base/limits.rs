@@ -111,6 +111,13 @@ pub const REGEX_BYTES: usize = 1 << 20;
 pub const REGEXES: usize = 64;
 /// Longest text a regular expression is tried on, bytes; a longer one does not match. Time is the product of both.
 pub const REGEX_TEXT: usize = 4096;
+/// Grains a master remembers of one minion, packed, bytes: a dozen times what a Salt minion tells. Of one that tells more
+/// none are.
+pub const GRAINS_BYTES: usize = 64 << 10;
+/// Pillar a master remembers of one minion for its targets, packed, bytes; a larger one is given and not remembered.
+pub const PILLAR_REMEMBERED: usize = 256 << 10;
+/// Grains and pillars a master remembers of all minions, bytes: thirteen kilobytes each of twenty thousand.
+pub const FACTS_BYTES: usize = 256 << 20;
 /// Largest pillar file read, bytes.
 pub const PILLAR_FILE: usize = 1 << 20;
 /// Pillar files rendered for one minion.

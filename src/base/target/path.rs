@@ -95,6 +95,11 @@ impl Path {
         self.parts.iter().filter(|part| matches!(part.wanted, Wanted::Regex(_))).count()
     }
 
+    /// Whether a fact of this name is looked at.
+    pub(super) fn reads(&self, name: &str) -> bool {
+        self.parts.first().is_some_and(|part| part.level == "*" || part.level == name)
+    }
+
     /// Whether the facts have the value.
     pub(super) fn matches(&self, facts: &Map<String, Value>) -> bool {
         Search { path: self, steps: Cell::new(limits::TARGET_STEPS) }.below(facts, 0)
