@@ -97,7 +97,7 @@ async fn master(settings: &Settings) -> Result<(), Stop> {
     let config_of_duty =
         master::Config { id: settings.id.clone(), version: version(), policy, groups: settings.nodegroups.clone() };
     let mut duty = Master::new(config_of_duty, clock.now());
-    let desk = Desk::new(Library::new(settings), FactFiles::new(&settings.cachedir));
+    let desk = Desk::new(Library::new(settings, clock), FactFiles::new(&settings.cachedir));
     let known = store.roll().map_err(Stop::config)?.roll;
     for (id, facts) in desk.recall(|id| known.find(id).is_some()) {
         duty.recall(&id, facts);

@@ -15,6 +15,8 @@ pub mod facts;
 #[cfg(feature = "daemon")]
 pub mod fault;
 #[cfg(feature = "daemon")]
+pub mod files;
+#[cfg(feature = "daemon")]
 pub mod library;
 #[cfg(feature = "daemon")]
 mod line;
@@ -22,6 +24,8 @@ mod line;
 pub mod links;
 #[cfg(feature = "daemon")]
 pub mod log;
+#[cfg(feature = "daemon")]
+pub mod mine;
 #[cfg(feature = "daemon")]
 pub mod pillar;
 #[cfg(feature = "daemon")]

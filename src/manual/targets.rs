@@ -42,6 +42,8 @@
 //!
 //! Grains are a minion's own words: whoever holds an accepted key may claim any role in them. Choose secrets by id, not by
 //! grain. The grain `id` is the exception: it is the key's role, whatever the minion says.
+//! And write `{{ grains.os | json }}` rather than `{{ grains.os }}` into a pillar file that decides anything: a text with a line
+//! break could else add keys of the minion's own to its pillar.
 //!
 //! Every minion that was selected gets the job addressed to itself, with a target it certainly fits: a list it is on, or `*`
 //! beyond 64 minions, since a Salt minion matches what it gets once more.

@@ -86,7 +86,7 @@ impl Master {
 
     /// An answer did not arrive. One that no wire carries is made up for: the minion would wait for it.
     pub(super) fn on_unanswered(&mut self, answer: &Answer, why: Failure) {
-        if matches!(why, Failure::Malformed | Failure::TooLarge) {
+        if matches!(why, Failure::Malformed | Failure::NotText | Failure::TooLarge) {
             warn!(to = %answer.to, bytes = answer.size, "an answer cannot be sent: {why}");
             self.counter.on_gone(&answer.to, answer.size);
             let body = Bytes::from_static(NO_RETURN);

@@ -13,7 +13,7 @@ use super::job::{Asker, Job};
 use super::ledger::{Line, Record};
 use super::request::{Publish, Reply, Request, Target};
 use super::{Master, encode, target};
-use crate::base::{Name, limits};
+use crate::base::{Name, glob, limits};
 use crate::bus::Notice;
 use crate::duty::Output;
 use crate::message::{self, Address, Message, Route};
@@ -214,8 +214,9 @@ fn with_kwargs(mut arg: Vec<Value>, mut kwargs: Map<String, Value>) -> Vec<Value
 /// it knows its facts better than we do, or reads an expression in another way.
 fn sent_target(target: &Target, minions: &[Name]) -> (&'static str, Value) {
     match target {
-        Target::Glob(pattern) => ("glob", Value::from(pattern.as_str())),
+        Target::Glob(pattern) if glob::is_plain(pattern) => ("glob", Value::from(pattern.as_str())),
         Target::List(ids) if ids.len() <= LIST_SENT => ("list", json!(ids)),
+        // A Salt minion matches again what we have matched, and may choke on it.
         _ if minions.len() <= LIST_SENT => ("list", json!(minions)),
         _ => ("glob", Value::from("*")),
     }
@@ -253,5 +254,15 @@ mod tests {
         let grain = Target::Grain("os:Debian".to_owned());
         assert_eq!(sent_target(&grain, &names(2)), ("list", json!(["web0", "web1"])));
         assert_eq!(sent_target(&grain, &names(LIST_SENT + 1)), ("glob", json!("*")));
+    }
+
+    #[test]
+    fn a_pattern_that_python_chokes_on_is_not_sent() {
+        let minions = [Name::new("web1").unwrap()];
+        let sent = |pattern: &str| sent_target(&Target::Glob(pattern.to_owned()), &minions);
+        assert_eq!(sent("web*"), ("glob", json!("web*")));
+        for choking in ["web[9-0]*", "web[bz-a]", "*a*a*a*a*a*b", &"w".repeat(1000)] {
+            assert_eq!(sent(choking), ("list", json!(["web1"])), "{choking}");
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! YAML values to what a setting wants; each reader says what it takes when it is given something else.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -156,16 +155,6 @@ pub(super) fn grains(value: &Value) -> Result<Map<String, Value>, Wanted> {
     value.as_object().cloned().ok_or_else(|| "a map of names and values".into())
 }
 
-/// Directories by environment.
-pub(super) fn roots(value: &Value) -> Result<BTreeMap<String, Vec<PathBuf>>, Wanted> {
-    let read = || -> Option<BTreeMap<String, Vec<PathBuf>>> {
-        let directories = |list: &Value| list.as_array()?.iter().map(|one| path(one).ok()).collect::<Option<Vec<_>>>();
-        let map = value.as_object()?.iter();
-        map.map(|(environment, list)| Some((environment.clone(), directories(list)?))).collect()
-    };
-    read().ok_or_else(|| "a map of environments, each with a list of directories".into())
-}
-
 /// Node groups: each a target expression, or a list of its words.
 pub(super) fn groups(value: &Value) -> Result<Groups, Wanted> {
     let words = |group: &Value| match group {
@@ -173,8 +162,14 @@ pub(super) fn groups(value: &Value) -> Result<Groups, Wanted> {
         Value::Array(words) => words.iter().map(|word| word.as_str().map(str::to_owned)).collect(),
         _ => None,
     };
+    let group = |(name, group): (&String, &Value)| Some((name.clone(), words(group)?));
     let read = || -> Option<Groups> {
-        value.as_object()?.iter().map(|(name, group)| Some((name.clone(), words(group)?))).collect()
+        match value {
+            Value::Object(map) => map.iter().map(group).collect(),
+            // One map each, as Salt takes them too.
+            Value::Array(maps) => maps.iter().map(|map| map.as_object()?.iter().next().and_then(group)).collect(),
+            _ => None,
+        }
     };
     read().ok_or_else(|| "a map of names, each with a target expression or a list of its words".into())
 }
