@@ -53,6 +53,17 @@ pub(super) fn collect() -> Map<String, Value> {
     facts
 }
 
+/// A number from an id that stays the same, for what wants one (`server-id` of MySQL): Python 2's text hash of it, as Salt
+/// minions have it on 64-bit machines.
+pub(super) fn server_id(id: &str) -> i64 {
+    let bytes = id.as_bytes();
+    let first = bytes.first().map_or(0, |first| i64::from(*first) << 7);
+    let hash = bytes.iter().fold(first, |hash, byte| hash.wrapping_mul(1_000_003) ^ i64::from(*byte));
+    let hash = hash ^ bytes.len() as i64;
+    // The one hash that Python keeps for errors.
+    (if hash == -1 { -2 } else { hash }).rem_euclid(1 << 31)
+}
+
 /// The first line of a small file, if there is one.
 pub(super) fn line(path: &str) -> Option<String> {
     read(path).and_then(|text| text.lines().next().map(|line| line.trim().to_owned())).filter(|line| !line.is_empty())
@@ -240,6 +251,12 @@ mod tests {
         let meminfo = "MemTotal:        2048000 kB\nMemFree: 1 kB\nSwapTotal: 1024 kB\n";
         assert_eq!(Value::Object(memory(meminfo)), json!({"mem_total": 2000, "swap_total": 1}));
         assert!(memory("MemTotal: much").is_empty());
+    }
+
+    #[test]
+    fn server_ids_are_salts() {
+        // As a Salt 2018.3.5 minion of this id says.
+        assert_eq!(server_id("salt1x"), 2_098_601_397);
     }
 
     #[test]

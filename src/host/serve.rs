@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::drive::lane::{LaneError, LanePort};
 use crate::duty::request::Reply;
 use crate::duty::{Duty, Outcome, Output};
-use crate::host::runner::Runner;
+use crate::host::runner::{Runner, Told};
 use crate::message::{Address, Message, Route};
 use crate::transport::{Event, Transport};
 
@@ -35,7 +35,7 @@ const ROW: usize = 32;
 /// What comes in.
 enum Input {
     Stop,
-    Outcome(Outcome),
+    Told(Told),
     Event(Option<Event>),
     Page((Name, u32, Message)),
     Timer,
@@ -85,7 +85,8 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
             }
             match self.input(stop.as_mut(), is_fair).await {
                 Input::Stop => return Ok(()),
-                Input::Outcome(outcome) => self.duty.handle_outcome(self.clock.now(), outcome),
+                Input::Told(Told::Outcome(outcome)) => self.duty.handle_outcome(self.clock.now(), outcome),
+                Input::Told(Told::Ask(number, ask)) => self.duty.handle_ask(self.clock.now(), number, ask),
                 Input::Event(Some(event)) => {
                     before(&mut self.duty, &event);
                     self.duty.handle_event(self.clock.now(), event);
@@ -109,14 +110,14 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
                 () = stop => Input::Stop,
                 () = timer => Input::Timer,
                 page = self.lane.next(&self.clock) => Input::Page(page),
-                outcome = next_outcome(&mut self.runner) => Input::Outcome(outcome),
+                told = next_told(&mut self.runner) => Input::Told(told),
                 event = self.transport.next() => Input::Event(event),
             }
         } else {
             tokio::select! {
                 biased;
                 () = stop => Input::Stop,
-                outcome = next_outcome(&mut self.runner) => Input::Outcome(outcome),
+                told = next_told(&mut self.runner) => Input::Told(told),
                 event = self.transport.next() => Input::Event(event),
                 page = self.lane.next(&self.clock) => Input::Page(page),
                 () = timer => Input::Timer,
@@ -165,6 +166,12 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
                 }
             },
             Output::Kill { jid } => self.runner.iter().for_each(|runner| runner.kill(&jid)),
+            Output::Answer { number, answer } => {
+                if let Some(runner) = &self.runner {
+                    runner.answer(number, answer);
+                }
+            }
+            Output::Pillar(pillar) => self.runner.iter().for_each(|runner| runner.set_pillar(pillar.clone())),
             Output::Fatal(why) => return Err(Stop { code: 5, why }),
         }
         Ok(())
@@ -181,7 +188,7 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
     }
 }
 
-async fn next_outcome(runner: &mut Option<Runner>) -> Outcome {
+async fn next_told(runner: &mut Option<Runner>) -> Told {
     match runner {
         Some(runner) => runner.next().await,
         None => std::future::pending().await,
