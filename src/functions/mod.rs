@@ -19,6 +19,7 @@ mod data;
 mod event;
 mod facts;
 mod grains;
+mod hardware;
 mod line;
 mod matching;
 mod mine;
