@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::base::{Name, Time, Wall};
-use crate::message::Message;
+use crate::message::{BadMessage, Message};
 use crate::transport::{Command, Event};
 
 mod outbox;
@@ -26,6 +27,8 @@ pub trait Duty {
     fn handle_outcome(&mut self, now: Time, outcome: Outcome);
     /// What a running function asks of its minion; [`Output::Answer`] answers, whatever becomes of it (minions only).
     fn handle_ask(&mut self, _now: Time, _number: u64, _ask: Ask) {}
+    /// The answer to the [`Asked`] of this number: one MessagePack value, or none when the host has no answer (masters only).
+    fn handle_served(&mut self, _now: Time, _number: u64, _answer: Option<Bytes>) {}
     /// A command the transport handed back; it is offered again after [`Event::Room`].
     /// Hand commands back in the order they were polled, before polling the next one.
     fn handle_returned(&mut self, command: Command);
@@ -61,6 +64,8 @@ pub enum Output {
     },
     /// A function to run on a worker; [`Duty::handle_outcome`] answers.
     Work(Work),
+    /// A request that needs what only the host has; [`Duty::handle_served`] answers, whatever becomes of it.
+    Serve(Asked),
     /// A running function to end, with its whole process group.
     Kill {
         /// The job.
@@ -79,6 +84,26 @@ pub enum Output {
     Fatal(String),
 }
 
+/// A minion's request for files, states, its pillar or its mine (Salt over RAET §6).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// Which one.
+    pub number: u64,
+    /// Who asks, as the session has it.
+    pub from: Name,
+    /// What it asks.
+    pub request: Message,
+}
+
+impl Asked {
+    /// What it asks, with `id` set to who asks whatever the request says. An error when that is not a map.
+    pub fn load(&self) -> Result<Map<String, Value>, BadMessage> {
+        let Value::Object(mut load) = self.request.read_value()? else { return Err(BadMessage::NotAMap) };
+        load.insert("id".to_owned(), Value::from(self.from.as_str()));
+        Ok(load)
+    }
+}
+
 /// One call of a function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Work {
@@ -87,9 +112,9 @@ pub struct Work {
     /// `module.function`.
     pub fun: String,
     /// Positional arguments.
-    pub args: Vec<serde_json::Value>,
+    pub args: Vec<Value>,
     /// Keyword arguments.
-    pub kwargs: serde_json::Map<String, serde_json::Value>,
+    pub kwargs: Map<String, Value>,
 }
 
 /// What a running function asks of its minion.
@@ -108,7 +133,7 @@ pub struct Outcome {
     /// Job id.
     pub jid: String,
     /// What the function returned, or the error as one sentence.
-    pub value: serde_json::Value,
+    pub value: Value,
     /// 0 when all is well, as a process's exit code.
     pub retcode: i64,
     /// Whether the function ran and did what it was asked.

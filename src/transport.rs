@@ -254,6 +254,9 @@ pub enum Failure {
     /// The body is not one well-formed value the wire can carry.
     #[error("the message cannot be encoded")]
     Malformed,
+    /// It holds bytes that are not UTF-8; a daemon of Salt takes all bytes for text, and ends on those.
+    #[error("the message holds bytes that are no text, which the wire to this estate does not carry")]
+    NotText,
     /// The far side refused it.
     #[error("the far side refused the message")]
     Refused,

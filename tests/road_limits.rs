@@ -31,13 +31,15 @@ fn too_large() {
 
 #[test]
 fn malformed() {
-    let bodies: [&[u8]; 6] = [
-        b"",           // no value at all
-        &[0xc1],       // never used
-        &[0xa5, b'x'], // ends early
-        &[0x01, 0x02], // two values
-        &[0xa1, 0xff], // text that is no UTF-8
-        &[0x91; 200],  // too deep
+    let bodies: [&[u8]; 8] = [
+        b"",                 // no value at all
+        &[0xc1],             // never used
+        &[0xa5, b'x'],       // ends early
+        &[0x01, 0x02],       // two values
+        &[0x91; 200],        // too deep
+        &[0x81, 0x90, 0x01], // a list for a key
+        &[0xd4, 0xff, 0x00], // an extension
+        &[0xc7, 0x00, 0x05], // another
     ];
     let mut world = pair(1);
     for (ticket, body) in bodies.iter().enumerate() {
@@ -48,7 +50,11 @@ fn malformed() {
     world.send(MASTER, 100, "web1", bare).unwrap();
     world.run(SECOND);
     assert!(answers(&mut world, MASTER).values().all(|a| *a == Err(Failure::Malformed)));
-    assert_eq!(answers(&mut world, MASTER).len(), 7);
+    assert_eq!(answers(&mut world, MASTER).len(), 9);
+    let message = Message { kind: "load".into(), body: Bytes::from_static(&[0xa1, 0xff]), ..Message::default() };
+    world.send(MASTER, 101, "web1", message).unwrap();
+    world.run(SECOND);
+    assert_eq!(answers(&mut world, MASTER)[&101], Err(Failure::NotText), "text that is no UTF-8");
     assert_eq!(texts(&mut world, WEB1).len(), 0);
     assert!(can_talk(&mut world, SECOND * 5));
 }

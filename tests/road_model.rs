@@ -137,7 +137,7 @@ impl Model {
         let len = [0, 10, 800, 1500, 9000][self.random.below(5) as usize];
         let text = format!("{ticket}:{}", text(len, ticket));
         self.log.push(format!("send {ticket} from {from} to {to}, {len} bytes"));
-        if self.world.send(from, ticket, &Self::name(to), message(&text)).is_ok() {
+        if self.world.send(from, ticket, &Self::name(to), words(&text)).is_ok() {
             self.sent.insert(ticket, Sent { from, to, text, is_orphan: false, answer: None, received: 0 });
         }
     }
@@ -249,7 +249,7 @@ impl Model {
                 self.decide(n, Some(Acceptance::Accepted));
             }
             for (from, to) in waiting.clone() {
-                let _ = self.world.send(from, 1 << 40, &Self::name(to), message("there?"));
+                let _ = self.world.send(from, 1 << 40, &Self::name(to), words("there?"));
             }
             self.world.run(SECOND * 2);
             for n in 0..=self.minions {

@@ -36,7 +36,7 @@ pub(crate) enum Command {
         /// Only these
         #[arg(value_name = "NAME|GLOB")]
         names: Vec<String>,
-        /// With fingerprints, and the wire an accepted estate was met on: fast, classic or unknown
+        /// With fingerprints, the wire an accepted estate speaks (fast, classic or never met), and when it was seen last
         #[arg(short, long)]
         long: bool,
         /// As JSON, with all that --long shows
@@ -67,6 +67,14 @@ pub(crate) enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Take over the keys and estates of a Salt RAET master (or, with --minion, minion): whoever knows it knows us
+    #[command(
+        after_help = "Salt's files stay as they are, and Salt must have stopped. Where there are no settings yet they are \
+written, with its id, address and port. To go back: `estate-keys export-salt`."
+    )]
+    ImportSalt(Move),
+    /// Give keys and estates back to Salt, with what was decided here since
+    ExportSalt(Move),
     /// Make, show and delete enrolment tokens, which let new machines in without a look at their fingerprints
     #[command(
         subcommand,
@@ -99,6 +107,22 @@ pub(crate) enum Tokens {
         #[arg(value_name = "TOKEN", required = true)]
         tokens: Vec<String>,
     },
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Move {
+    /// Salt's keys: /etc/salt/pki/master, /etc/salt/pki/minion
+    #[arg(value_name = "PKI_DIR")]
+    pub(crate) pki_dir: PathBuf,
+    /// Salt's cachedir, where it remembers its estates; the one that goes with a usual PKI_DIR when not given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cachedir: Option<PathBuf>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Replace another own key and decisions that contradict, and do not mind that a daemon runs
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 fn name(text: &str) -> Result<Name, String> {

@@ -5,6 +5,7 @@
 
 mod args;
 mod change;
+mod salt;
 mod select;
 mod show;
 mod token;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use roadstead::base::Random;
 use roadstead::host::settings::{DutyKind, Settings};
-use roadstead::keep::{KeepError, OwnKeys, Reading, Roll, Store, Token};
+use roadstead::keep::{Journal, KeepError, OwnKeys, Reading, Roll, Store, Token};
 
 use args::{Args, Command};
 use select::{Asked, Scope};
@@ -45,18 +46,26 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<u8, Failure> {
+    if let Command::ImportSalt(moved) = &args.command {
+        return salt::import(&args, moved);
+    }
     let desk = Desk::open(&args)?;
     match args.command {
+        // Needs no keys of ours to begin with.
+        Command::ImportSalt(_) => Ok(0),
+        Command::ExportSalt(moved) => salt::export(&desk, &moved),
         Command::List { names, long, json } => {
             let roll = desk.roll()?;
             let asked = Asked::read(&names)?;
             let found = if names.is_empty() { select::all(&roll) } else { select::find(&roll, &asked, Scope::ALL) };
             if names.is_empty() || !found.picked.is_empty() {
-                let wires = (long || json).then(|| desk.wires()).transpose()?;
-                print(&match (json, wires) {
-                    (true, Some(wires)) => show::list_json(&found.picked, &wires),
-                    (_, wires) => show::list(&found.picked, wires.as_ref()),
-                })?;
+                let mut known = desk.known()?;
+                if !names.is_empty() {
+                    known.only(&found.picked);
+                }
+                let show =
+                    if json { show::list_json(&found.picked, &known) } else { show::list(&found.picked, &known, long) };
+                print(&show)?;
             }
             Ok(found.tell_missing())
         }
@@ -105,8 +114,8 @@ impl Desk {
         Ok(tokens)
     }
 
-    /// Who was met on which wire; what cannot be read is told of and counts as unknown.
-    fn wires(&self) -> Result<show::Wires, Failure> {
+    /// Who was met on which wire and when, and who is kept out; what cannot be read is told of and counts as unknown.
+    fn known(&self) -> Result<show::Known, Failure> {
         let (fast, errors) = self.store.fast().map_err(|error| self.explain(&error))?;
         for error in errors {
             say(&format!("warning: {error}"));
@@ -114,6 +123,8 @@ impl Desk {
         // Only a daemon makes that directory.
         let estate_dir = self.settings.estate_dir();
         let mut classic = BTreeSet::new();
+        let now = token::now();
+        let mut journal = Journal::default();
         if estate_dir.is_dir() {
             let store = Store::open(&self.settings.pki_dir, Some(&estate_dir)).map_err(|error| self.explain(&error))?;
             let (remotes, errors) = store.remotes().map_err(|error| self.explain(&error))?;
@@ -121,8 +132,13 @@ impl Desk {
                 say(&format!("warning: {error}"));
             }
             classic.extend(remotes.into_iter().map(|remote| remote.role));
+            match store.journal() {
+                Ok(found) => journal = found.unwrap_or_default(),
+                Err(error) => say(&format!("warning: {error}")),
+            }
+            journal.expire(now);
         }
-        Ok(show::Wires { fast, classic })
+        Ok(show::Known { fast, classic, journal, now })
     }
 
     fn explain(&self, error: &KeepError) -> Failure {
@@ -202,7 +218,13 @@ fn print(text: &str) -> Result<(), Failure> {
 /// One sentence on standard error.
 fn say(sentence: &str) {
     // Nobody is left to tell when this fails.
-    let _ = writeln!(io::stderr(), "estate-keys: {sentence}");
+    let _ = writeln!(io::stderr(), "estate-keys: {}", shown(sentence));
+}
+
+/// A text whose control characters cannot command a terminal: file names may come from anywhere.
+fn shown(text: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
 }
 
 #[cfg(test)]

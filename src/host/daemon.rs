@@ -15,6 +15,7 @@ use crate::drive::udp::{UdpPort, UdpSeat};
 use crate::drivers::raet::Raet;
 use crate::drivers::raet::shards::Shards;
 use crate::functions::{Context, Grains, Registry};
+use crate::host::library::{Desk, Library};
 use crate::host::policy::PolicyFiles;
 use crate::host::runner::{self, Runner};
 use crate::host::serve::{Daemon, Stop};
@@ -40,12 +41,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 pub fn run(settings: &Settings) -> Result<(), Stop> {
     super::user::become_user(settings)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Stop::config)?;
-    runtime.block_on(async {
+    let end = runtime.block_on(async {
         match settings.duty {
             DutyKind::Master => master(settings).await,
             DutyKind::Minion => minion(settings).await,
         }
-    })
+    });
+    // A request that is still being answered has nobody to answer to.
+    runtime.shutdown_background();
+    end
 }
 
 /// The daemon's own keys, made at its first start.
@@ -91,6 +95,7 @@ async fn master(settings: &Settings) -> Result<(), Stop> {
     greet(settings, &keys, seats.first().and_then(UdpSeat::address));
     let config_of_duty = master::Config { id: settings.id.clone(), version: version(), policy };
     let duty = Master::new(config_of_duty, clock.now());
+    let desk = Some(Desk::new(Library::new(settings, clock)));
     let before = |duty: &mut Master, event: &Event| {
         if matches!(event, Event::Knock { .. })
             && let Some(policy) = files.read_if_changed()
@@ -101,11 +106,11 @@ async fn master(settings: &Settings) -> Result<(), Stop> {
     if let Some(seat) = seats.pop_if(|_| settings.shards == 1) {
         let port = UdpPort::new(seat).map_err(Stop::config)?;
         let transport = raet(config, keys, store, port, clock)?;
-        return Daemon { duty, transport, lane, runner: None, clock }.run(stop, before).await;
+        return Daemon { duty, transport, lane, runner: None, desk, clock }.run(stop, before).await;
     }
     let seed = entropy::seed().map_err(Stop::config)?;
     let transport = Shards::new(config, keys, store, seats, clock, seed).map_err(Stop::config)?;
-    Daemon { duty, transport, lane, runner: None, clock }.run(stop, before).await
+    Daemon { duty, transport, lane, runner: None, desk, clock }.run(stop, before).await
 }
 
 async fn minion(settings: &Settings) -> Result<(), Stop> {
@@ -145,7 +150,7 @@ async fn minion(settings: &Settings) -> Result<(), Stop> {
     let context = Context { settings: Arc::new(settings.items()), ..context };
     let runner = Some(Runner::of_minion(Registry::standard(), context, runner::WIDTH));
     let transport = raet(config, keys, store, port, clock)?;
-    Daemon { duty, transport, lane, runner, clock }.run(stop, |_, _| ()).await
+    Daemon { duty, transport, lane, runner, desk: None, clock }.run(stop, |_, _| ()).await
 }
 
 fn road(settings: &Settings, store: &Store) -> Result<Config, Stop> {

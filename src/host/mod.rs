@@ -13,11 +13,19 @@ pub mod demo;
 #[cfg(feature = "daemon")]
 pub mod fault;
 #[cfg(feature = "daemon")]
+pub mod files;
+#[cfg(feature = "daemon")]
+pub mod library;
+#[cfg(feature = "daemon")]
 mod line;
 #[cfg(feature = "daemon")]
 pub mod links;
 #[cfg(feature = "daemon")]
 pub mod log;
+#[cfg(feature = "daemon")]
+pub mod mine;
+#[cfg(feature = "daemon")]
+pub mod pillar;
 #[cfg(feature = "daemon")]
 pub mod policy;
 #[cfg(feature = "daemon")]

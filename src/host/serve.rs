@@ -3,11 +3,14 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::base::Name;
 use crate::clock::Clock;
 use crate::drive::lane::{LaneError, LanePort};
 use crate::duty::request::Reply;
 use crate::duty::{Duty, Outcome, Output};
+use crate::host::library::Desk;
 use crate::host::runner::{Runner, Told};
 use crate::message::{Address, Message, Route};
 use crate::transport::{Event, Transport};
@@ -36,6 +39,7 @@ const ROW: usize = 32;
 enum Input {
     Stop,
     Told(Told),
+    Served((u64, Option<Bytes>)),
     Event(Option<Event>),
     Page((Name, u32, Message)),
     Timer,
@@ -51,6 +55,8 @@ pub struct Daemon<D, T> {
     pub lane: LanePort,
     /// Where its functions run; masters have none.
     pub runner: Option<Runner>,
+    /// Where its peers' requests are answered; minions are asked nothing.
+    pub desk: Option<Desk>,
     /// The time.
     pub clock: Clock,
 }
@@ -87,6 +93,7 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
                 Input::Stop => return Ok(()),
                 Input::Told(Told::Outcome(outcome)) => self.duty.handle_outcome(self.clock.now(), outcome),
                 Input::Told(Told::Ask(number, ask)) => self.duty.handle_ask(self.clock.now(), number, ask),
+                Input::Served((number, answer)) => self.duty.handle_served(self.clock.now(), number, answer),
                 Input::Event(Some(event)) => {
                     before(&mut self.duty, &event);
                     self.duty.handle_event(self.clock.now(), event);
@@ -111,6 +118,7 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
                 () = timer => Input::Timer,
                 page = self.lane.next(&self.clock) => Input::Page(page),
                 told = next_told(&mut self.runner) => Input::Told(told),
+                served = next_served(&mut self.desk) => Input::Served(served),
                 event = self.transport.next() => Input::Event(event),
             }
         } else {
@@ -118,6 +126,7 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
                 biased;
                 () = stop => Input::Stop,
                 told = next_told(&mut self.runner) => Input::Told(told),
+                served = next_served(&mut self.desk) => Input::Served(served),
                 event = self.transport.next() => Input::Event(event),
                 page = self.lane.next(&self.clock) => Input::Page(page),
                 () = timer => Input::Timer,
@@ -165,6 +174,10 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
                     self.duty.handle_outcome(self.clock.now(), outcome);
                 }
             },
+            Output::Serve(asked) => match &self.desk {
+                Some(desk) => desk.start(asked),
+                None => self.duty.handle_served(self.clock.now(), asked.number, None),
+            },
             Output::Kill { jid } => self.runner.iter().for_each(|runner| runner.kill(&jid)),
             Output::Answer { number, answer } => {
                 if let Some(runner) = &self.runner {
@@ -191,6 +204,13 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
 async fn next_told(runner: &mut Option<Runner>) -> Told {
     match runner {
         Some(runner) => runner.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_served(desk: &mut Option<Desk>) -> (u64, Option<Bytes>) {
+    match desk {
+        Some(desk) => desk.next().await,
         None => std::future::pending().await,
     }
 }
@@ -264,7 +284,7 @@ mod tests {
         client.send(&Message::new(Route { dst, ..Route::default() }, "load", &1).unwrap()).unwrap();
         let done = std::sync::Arc::new(tokio::sync::Notify::new());
         let duty = Patient { page: false, timer: false, done: done.clone() };
-        let daemon = Daemon { duty, transport: Flood(300_000), lane, runner: None, clock: Clock::start() };
+        let daemon = Daemon { duty, transport: Flood(300_000), lane, runner: None, desk: None, clock: Clock::start() };
         // As a signal, this is seen only when the runtime gets its turn.
         let stop = async {
             done.notified().await;

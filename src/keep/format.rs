@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::record::{LocalRecord, RemoteRecord};
+use super::record::{Identity, LocalRecord, RemoteRecord};
 use super::role::{OwnKeys, RoleKey};
 use super::token::Token;
 use crate::base::Name;
@@ -21,6 +21,9 @@ pub enum BadFile {
     /// An estate file of another shape.
     #[error("not an estate file (a JSON map)")]
     NoEstateFile,
+    /// Not the journal of a daemon.
+    #[error("not a journal (a JSON map)")]
+    NoJournal,
     /// A field that must be there is not.
     #[error("'{0}' is missing")]
     Missing(&'static str),
@@ -116,6 +119,20 @@ pub fn write_local_estate(record: LocalRecord, name: &Name, old: Option<&[u8]>) 
     write_map(map)
 }
 
+/// Whose `local/estate.json` this is, as Salt wrote it: to take it over. Ours has no address in it.
+pub fn read_identity(bytes: &[u8]) -> Result<Identity, BadFile> {
+    let map = read_map(bytes)?;
+    // `aha` is what was bound, `ha` what others are told: that is never 0.0.0.0.
+    let bound = if matches!(map.get("aha"), None | Some(Value::Null)) { "ha" } else { "aha" };
+    let is_given = !matches!(map.get(bound), None | Some(Value::Null));
+    Ok(Identity {
+        name: name(&map, "name")?,
+        role: name(&map, "role")?,
+        bound: if is_given { Some(address(&map, bound)?) } else { None },
+        puid: number(&map, "puid")?.unwrap_or(0),
+    })
+}
+
 /// Reads `remote/estate.<name>.json`.
 pub fn read_remote_estate(bytes: &[u8]) -> Result<RemoteRecord, BadFile> {
     let map = read_map(bytes)?;
@@ -124,7 +141,7 @@ pub fn read_remote_estate(bytes: &[u8]) -> Result<RemoteRecord, BadFile> {
         role: name(&map, "role")?,
         nuid: number(&map, "uid")?.ok_or(BadFile::Missing("uid"))?,
         fuid: number(&map, "fuid")?.unwrap_or(0),
-        ha: address(&map)?,
+        ha: address(&map, "ha")?,
         sid: number(&map, "sid")?.unwrap_or(0),
         main: truth(&map, "main")?.unwrap_or(false),
         kind: number(&map, "kind")?.unwrap_or(0),
@@ -132,8 +149,25 @@ pub fn read_remote_estate(bytes: &[u8]) -> Result<RemoteRecord, BadFile> {
     })
 }
 
-/// Writes `remote/estate.<name>.json` with all the keys raet 0.6.8 wants: it deletes a file that lacks one.
+/// Writes `remote/estate.<name>.json` with all the keys raet 0.6.8 wants: it deletes a file that lacks one. What Python alone
+/// uses stays as it is in `old`, the file so far.
+pub fn write_remote_estate_over(record: &RemoteRecord, old: Option<&[u8]>) -> Vec<u8> {
+    let mut map = remote_estate(record);
+    let old = old.and_then(|old| read_map(old).ok()).unwrap_or_default();
+    for field in ["iha", "natted", "fqdn", "dyned"] {
+        if let Some(value) = old.get(field).filter(|value| !value.is_null()) {
+            map.insert(field.into(), value.clone());
+        }
+    }
+    write_map(map)
+}
+
+/// Writes `remote/estate.<name>.json` anew.
 pub fn write_remote_estate(record: &RemoteRecord) -> Vec<u8> {
+    write_map(remote_estate(record))
+}
+
+fn remote_estate(record: &RemoteRecord) -> Map<String, Value> {
     let host = record.ha.ip().to_string();
     let value = json!({
         "name": record.name.as_str(),
@@ -152,8 +186,8 @@ pub fn write_remote_estate(record: &RemoteRecord) -> Vec<u8> {
         "role": record.role.as_str(),
     });
     match value {
-        Value::Object(map) => write_map(map),
-        _ => Vec::new(),
+        Value::Object(map) => map,
+        _ => Map::new(),
     }
 }
 
@@ -258,9 +292,9 @@ fn name(map: &Map<String, Value>, field: &'static str) -> Result<Name, BadFile> 
     legal.ok_or(BadFile::Field { field, wanted: "a name" })
 }
 
-fn address(map: &Map<String, Value>) -> Result<SocketAddr, BadFile> {
-    let pair = map.get("ha").ok_or(BadFile::Missing("ha"))?;
-    let wrong = BadFile::Field { field: "ha", wanted: "an IP address and a port" };
+fn address(map: &Map<String, Value>, field: &'static str) -> Result<SocketAddr, BadFile> {
+    let pair = map.get(field).ok_or(BadFile::Missing(field))?;
+    let wrong = BadFile::Field { field, wanted: "an IP address and a port" };
     let [host, port] = pair.as_array().map_or(&[][..], Vec::as_slice) else { return Err(wrong) };
     let host: Option<IpAddr> = host.as_str().and_then(|host| host.parse().ok());
     let port = port.as_u64().and_then(|port| u16::try_from(port).ok());

@@ -12,6 +12,19 @@ pub struct LocalRecord {
     pub puid: u32,
 }
 
+/// Whose keep it is that Salt left (wire v0 §7, `local/estate.json`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Estate name.
+    pub name: Name,
+    /// Key role: the daemon's id.
+    pub role: Name,
+    /// The address it was bound to, where the file tells.
+    pub bound: Option<SocketAddr>,
+    /// The last estate number it gave out.
+    pub puid: u32,
+}
+
 /// A remote estate between two starts (wire v0 §7, `remote/estate.<name>.json`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteRecord {

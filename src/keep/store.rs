@@ -3,6 +3,8 @@
 
 mod disk;
 mod error;
+mod journal;
+mod salt;
 mod seen;
 mod tokens;
 
@@ -13,8 +15,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use disk::{Link, Owner};
+use disk::{Lasting, Link, Owner};
 pub use error::KeepError;
+pub use salt::{SaltKeep, SaltReading};
 
 use super::record::{Change, LocalRecord, RemoteRecord};
 use super::role::{OwnKeys, RoleKey};
@@ -201,7 +204,10 @@ impl Store {
                 // As of now: whoever moves the new file on at once has decided, and it is not ours to remove.
                 let others = self.filed(&key.role).filter(|other| other != standing).collect::<Vec<_>>();
                 let target = self.role_dir(*standing).join(key.role.as_str());
-                disk::replace(&target, &format::write_role(key), self.owner)?;
+                // Nothing is lost with a key that waits, it comes again; and strangers come by the thousand: each would cost
+                // everybody the milliseconds that a disk takes.
+                let lasting = if *standing == Acceptance::Pending { Lasting::Soon } else { Lasting::Now };
+                disk::replace_as(lasting, &target, &format::write_role(key), self.owner)?;
                 self.drop_role(&key.role, others)
             }
             Change::DropRole(role) => {
@@ -262,6 +268,10 @@ impl Store {
 
     fn read_role(&self, path: &Path, role: &Name) -> Result<Option<RoleKey>, KeepError> {
         let Some(file) = disk::read(path, self.owner, Link::Refused, 0o022)? else { return Ok(None) };
+        if file.is_empty() && path.starts_with(self.role_dir(Acceptance::Pending)) {
+            // What a crash of the machine leaves of a key that nobody had decided about.
+            return Ok(None);
+        }
         match format::read_role(&file) {
             Err(source) => Err(KeepError::Malformed { path: path.into(), source }),
             Ok(key) if key.role != *role => Err(KeepError::Misfiled { path: path.into(), role: key.role }),

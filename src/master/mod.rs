@@ -1,7 +1,8 @@
 //! Floor 3: the master's duty. Never names a road, a socket, a file or a clock.
 //!
 //! Events of the transport and pages of the lane come in; commands, pages and notices go out. [`door`] decides who may
-//! join, [`desk`] holds the running jobs, [`ledger`] the ended ones; this file only brings them together.
+//! join, [`desk`] holds the running jobs, [`ledger`] the ended ones, [`counter`] what
+//! minions ask and the host answers; this file only brings them together.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -15,6 +16,8 @@ use crate::duty::{Duty, Outbox, Outcome, Output};
 use crate::message::{Address, Message, Route};
 use crate::transport::{Command, Departure, Event, Failure, Ticket};
 
+mod answers;
+mod counter;
 mod desk;
 mod door;
 mod jid;
@@ -28,6 +31,8 @@ mod target;
 pub use crate::duty::request;
 pub use door::Policy;
 
+use answers::Answer;
+use counter::Counter;
 use desk::Desk;
 use door::Door;
 use jid::{Jid, Jids};
@@ -60,6 +65,7 @@ pub struct Master {
     door: Door,
     presence: Presence,
     desk: Desk,
+    counter: Counter,
     ledger: Ledger,
     bus: Bus,
     outbox: Outbox,
@@ -74,8 +80,8 @@ enum Errand {
     Job(Jid, Name),
     /// The question whether a job runs.
     Ask,
-    /// The answer to this minion's request.
-    Answer(Name),
+    /// The answer to a request.
+    Answer(Answer),
 }
 
 impl Master {
@@ -89,6 +95,7 @@ impl Master {
             door: Door::new(config.policy),
             presence: Presence::default(),
             desk: Desk::default(),
+            counter: Counter::default(),
             ledger: Ledger::default(),
             bus: Bus::default(),
             outbox: Outbox::default(),
@@ -108,12 +115,18 @@ impl Master {
             self.notify(format_args!("salt/presence/change"), || json!({"new": [peer], "lost": []}));
             self.notify(format_args!("salt/minion/{peer}/start"), || json!({"id": peer}));
         }
+        if self.counter.is_blocked(peer) {
+            self.presence.block(peer);
+        }
     }
 
     fn on_left(&mut self, peer: &Name, why: Departure) {
         if self.presence.leave(peer) {
             info!(%peer, "left: {why}");
             self.notify(format_args!("salt/presence/change"), || json!({"new": [], "lost": [peer]}));
+        }
+        if why != Departure::Silent {
+            self.counter.forget(peer);
         }
         // A silent or restarted minion may come back with its return; one without a key will not.
         if matches!(why, Departure::Rejected | Departure::Forgotten) {
@@ -156,7 +169,7 @@ impl Master {
                     job.on_delivered(&id, ticket);
                 }
             }
-            Some(Errand::Answer(id)) => self.on_answered(&id),
+            Some(Errand::Answer(answer)) => self.on_answered(&answer),
             Some(Errand::Ask) | None => {}
         }
     }
@@ -178,18 +191,8 @@ impl Master {
                     _ => self.miss(jid, &id, why.to_string()),
                 }
             }
-            Some(Errand::Answer(id)) => {
-                debug!(%id, "an answer did not arrive: {why}");
-                self.on_answered(&id);
-            }
+            Some(Errand::Answer(answer)) => self.on_unanswered(&answer, why),
             Some(Errand::Ask) | None => {}
-        }
-    }
-
-    /// Everything a newcomer asked for is on its side: jobs may follow.
-    fn on_answered(&mut self, id: &Name) {
-        if self.presence.settle(id) {
-            self.on_ready(id);
         }
     }
 
@@ -329,6 +332,11 @@ impl Duty for Master {
         debug!(jid = outcome.jid, "a master runs no functions");
     }
 
+    fn handle_served(&mut self, now: Time, number: u64, answer: Option<Bytes>) {
+        self.now = self.now.max(now);
+        self.on_served(number, answer);
+    }
+
     fn handle_returned(&mut self, command: Command) {
         self.outbox.handle_returned(command);
     }
@@ -352,11 +360,11 @@ impl Duty for Master {
     }
 
     fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.outputs.pop_front().or_else(|| self.counter.next().map(Output::Serve))
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        if self.outbox.is_ready() || !self.outputs.is_empty() {
+        if self.outbox.is_ready() || !self.outputs.is_empty() || self.counter.is_ready() {
             return Some(self.now);
         }
         [self.presence.deadline(), self.desk.deadline()].into_iter().flatten().min()

@@ -2,7 +2,7 @@
 //!
 //! A minion of Salt 2018.3.5 asks for its pillar half a second after it joined and takes the next message, whatever it
 //! is, for the answer (Salt over RAET §3). So a newcomer gets no job until it has an answer from us, or until it is
-//! plain that it asks nothing.
+//! plain that it asks nothing. The same holds while it asks anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub(super) struct Presence {
     /// When each is settled at the latest; `None`: it is.
     joined: BTreeMap<Name, Option<Time>>,
     settling: BTreeSet<(Time, Name)>,
+    /// Those who wait for an answer and take any message for it.
+    blocked: BTreeSet<Name>,
 }
 
 impl Presence {
@@ -33,7 +35,21 @@ impl Presence {
     /// An estate left; says whether it was there.
     pub(super) fn leave(&mut self, peer: &Name) -> bool {
         self.settle(peer);
+        self.blocked.remove(peer);
         self.joined.remove(peer).is_some()
+    }
+
+    /// An estate takes the next message for an answer: it may be given no job until [`unblock`](Self::unblock).
+    pub(super) fn block(&mut self, peer: &Name) {
+        if self.joined.contains_key(peer) {
+            self.settle(peer);
+            self.blocked.insert(peer.clone());
+        }
+    }
+
+    /// It has its answer; says whether it may be given jobs only from now on.
+    pub(super) fn unblock(&mut self, peer: &Name) -> bool {
+        self.blocked.remove(peer)
     }
 
     /// An estate has an answer from us; says whether it may be given jobs only from now on.
@@ -65,7 +81,7 @@ impl Presence {
 
     /// Whether it is there and may be given jobs.
     pub(super) fn is_ready(&self, peer: &Name) -> bool {
-        self.joined.get(peer).is_some_and(Option::is_none)
+        self.joined.get(peer).is_some_and(Option::is_none) && !self.blocked.contains(peer)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Name> {
@@ -94,5 +110,21 @@ mod tests {
         assert!(!presence.is_ready(&two));
         assert!(presence.leave(&two) && !presence.leave(&two));
         assert_eq!(presence.deadline(), None);
+    }
+
+    #[test]
+    fn one_that_takes_anything_for_an_answer_waits_for_it() {
+        let one = Name::new("one").unwrap();
+        let mut presence = Presence::default();
+        presence.block(&one);
+        presence.join(Time(0), &one);
+        presence.block(&one);
+        assert_eq!((presence.deadline(), presence.is_ready(&one)), (None, false), "time alone does not make it ready");
+        assert!(!presence.settle(&one) && !presence.is_ready(&one), "nor does another answer");
+        assert!(presence.unblock(&one) && !presence.unblock(&one) && presence.is_ready(&one));
+        presence.block(&one);
+        presence.leave(&one);
+        presence.join(Time(1), &one);
+        assert!(presence.settle(&one) && presence.is_ready(&one), "a new session begins anew");
     }
 }

@@ -13,7 +13,7 @@ use super::job::{Asker, Job};
 use super::ledger::{Line, Record};
 use super::request::{Publish, Reply, Request, Target};
 use super::{Master, encode, target};
-use crate::base::{Name, limits};
+use crate::base::{Name, glob, limits};
 use crate::bus::Notice;
 use crate::duty::Output;
 use crate::message::{self, Message};
@@ -201,9 +201,10 @@ fn with_kwargs(mut arg: Vec<Value>, mut kwargs: Map<String, Value>) -> Vec<Value
 
 fn sent_target(target: &Target) -> (&'static str, Value) {
     match target {
-        Target::Glob(pattern) => ("glob", Value::from(pattern.as_str())),
+        Target::Glob(pattern) if glob::is_plain(pattern) => ("glob", Value::from(pattern.as_str())),
         Target::List(ids) if ids.len() <= LIST_SENT => ("list", json!(ids)),
-        Target::List(_) => ("glob", Value::from("*")),
+        // A Salt minion matches again what we have matched, and may choke on it.
+        Target::Glob(_) | Target::List(_) => ("glob", Value::from("*")),
     }
 }
 
@@ -234,5 +235,14 @@ mod tests {
         let list = |n: usize| Target::List((0..n).map(|i| format!("web{i}")).collect());
         assert_eq!(sent_target(&list(2)), ("list", json!(["web0", "web1"])));
         assert_eq!(sent_target(&list(LIST_SENT + 1)), ("glob", json!("*")));
+    }
+
+    #[test]
+    fn a_pattern_that_python_chokes_on_is_not_sent() {
+        let sent = |pattern: &str| sent_target(&Target::Glob(pattern.to_owned()));
+        assert_eq!(sent("web*"), ("glob", json!("web*")));
+        for choking in ["web[9-0]*", "web[bz-a]", "*a*a*a*a*a*b", &"w".repeat(1000)] {
+            assert_eq!(sent(choking), ("glob", json!("*")), "{choking}");
+        }
     }
 }

@@ -1,16 +1,15 @@
 //! What minions send: returns of jobs, and requests. Owns nothing; every request is answered, known or not, because a
 //! Salt minion blocks until it is (Salt over RAET §3). A message's own words on who sent it are never believed.
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tracing::{debug, info, warn};
 
 use super::jid::Jid;
 use super::ledger::Line;
 use super::request::{Reply, Return};
-use super::{Errand, Master, encode};
+use super::{Master, encode};
 use crate::base::{Name, limits};
-use crate::message::{Address, Message, Route};
+use crate::message::{Address, Message};
 
 impl Master {
     pub(super) fn on_message(&mut self, from: &Name, message: &Message) {
@@ -23,7 +22,8 @@ impl Master {
         let mut load = match message.read_value() {
             Ok(Value::Object(load)) => load,
             Ok(_) | Err(_) => {
-                warn!(%from, "a request that cannot be read");
+                // Not louder: a minion could say it as often as it likes.
+                debug!(%from, "a request that cannot be read");
                 Map::new()
             }
         };
@@ -31,17 +31,19 @@ impl Master {
         match load.get("cmd").and_then(Value::as_str) {
             Some("_return") => {
                 self.on_return(from, load);
-                self.answer(from, message, "return", &Value::Null);
+                self.answer_value(from, message, &Value::Null);
             }
-            Some("_pillar") => self.answer(from, message, "return", &Map::new()),
             Some("_minion_event") => {
                 self.on_minion_event(from, load);
-                self.answer(from, message, "return", &true);
+                self.answer_value(from, message, &true);
+            }
+            Some(cmd) if !cmd.starts_with("__") => {
+                let is_pillar = cmd == "_pillar";
+                self.ask(from, message, is_pillar);
             }
             cmd => {
                 debug!(%from, ?cmd, "an unknown request");
-                // A reply without `return`, as Salt's master gives.
-                self.answer(from, message, "", &Map::new());
+                self.answer(from, message, None, false);
             }
         }
     }
@@ -49,7 +51,7 @@ impl Master {
     fn on_return(&mut self, from: &Name, load: Map<String, Value>) {
         let text = |key: &str| load.get(key).and_then(Value::as_str).unwrap_or_default();
         let Ok(jid) = text("jid").parse::<Jid>() else {
-            return warn!(%from, jid = ?text("jid"), "a return for a job that is not ours");
+            return debug!(%from, jid = ?text("jid"), "a return for a job that is not ours");
         };
         if let Some(job) = self.desk.asked_about(jid) {
             if load.get("return").and_then(Value::as_object).is_some_and(|found| !found.is_empty()) {
@@ -90,27 +92,36 @@ impl Master {
         self.notify(format_args!("salt/job/{jid}/ret/{from}"), || Value::Object(load));
     }
 
-    /// A minion's own notice is passed on under its name. What the master says itself under `salt/` is not a minion's
-    /// to say.
+    /// A minion's own notices, one or a list of them (`events`), are passed on under its name.
     fn on_minion_event(&mut self, from: &Name, mut load: Map<String, Value>) {
-        let Some(Value::String(tag)) = load.remove("tag") else { return };
-        let foreign = tag.starts_with("salt/") || tag.is_empty();
-        if foreign {
-            return debug!(%from, tag, "a notice that is not the minion's to give");
+        let Some(Value::Array(events)) = load.remove("events") else {
+            let Some(Value::String(tag)) = load.remove("tag") else { return };
+            return self.on_notice(from, &tag, load.remove("data").unwrap_or_default());
+        };
+        if events.len() > limits::NOTICES_AT_ONCE {
+            warn!(%from, notices = events.len(), "too many notices at once; the last ones are left out");
         }
-        let data = load.remove("data").unwrap_or_default();
-        self.notify(format_args!("{tag}"), || json!({"id": from, "data": data}));
+        let pretag = load.get("pretag").and_then(Value::as_str);
+        for event in events.into_iter().take(limits::NOTICES_AT_ONCE) {
+            let Value::Object(mut event) = event else { continue };
+            let Some(tag) = event.get("tag").and_then(Value::as_str).map(str::to_owned) else { continue };
+            let data = event.remove("data").unwrap_or(Value::Object(event));
+            if let Some(pretag) = pretag {
+                self.on_notice(from, &format!("{pretag}/{tag}"), data.clone());
+            }
+            self.on_notice(from, &tag, data);
+        }
     }
 
-    fn answer(&mut self, to: &Name, request: &Message, kind: &str, value: &impl Serialize) {
-        if self.outbox.len() >= limits::OUTPUTS {
-            return warn!(%to, "a request stays unanswered: too many messages wait to be sent");
+    /// What the master says itself under `salt/` is not a minion's to say, but for its own beacons and its jobs' progress.
+    fn on_notice(&mut self, from: &Name, tag: &str, data: Value) {
+        let is_own = || match tag.split('/').collect::<Vec<_>>().as_slice() {
+            ["salt", "beacon", id, ..] | ["salt", "job", _, "prog", id, ..] => *id == from.as_str(),
+            _ => false,
+        };
+        if tag.is_empty() || (tag.starts_with("salt/") && !is_own()) {
+            return debug!(%from, tag, "a notice that is not the minion's to give");
         }
-        let Address { yard, share, .. } = request.route.src.clone();
-        let route = Route { src: Address::default(), dst: Address { estate: Some(to.clone()), yard, share } };
-        if let Ok(message) = Message::new(route, kind, value) {
-            let ticket = self.outbox.send(to.clone(), message);
-            self.errands.insert(ticket, Errand::Answer(to.clone()));
-        }
+        self.notify(format_args!("{tag}"), || json!({"id": from, "data": data}));
     }
 }

@@ -56,6 +56,22 @@ pub struct Config {
     pub life: u64,
 }
 
+impl Config {
+    /// A minion of this id and key that trusts the first master it meets and knows nothing of its machine.
+    pub fn new(id: Name, finger: Fingerprint) -> Self {
+        Self {
+            id,
+            version: String::new(),
+            finger,
+            master_finger: None,
+            auto_accept: true,
+            grains: Arc::default(),
+            mine_interval: None,
+            life: 0,
+        }
+    }
+}
+
 /// A minion's duty.
 #[derive(Debug)]
 pub struct Minion {

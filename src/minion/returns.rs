@@ -155,11 +155,20 @@ impl Returns {
                 error!(jid, %fun, "the return is lost: {why}, {REFUSALS} times");
                 self.drop_held(number);
             }
-            Failure::TooLarge | Failure::Malformed | Failure::Unsupported | Failure::OverPacket { .. } => {
+            Failure::TooLarge
+            | Failure::Malformed
+            | Failure::NotText
+            | Failure::Unsupported
+            | Failure::OverPacket { .. } => {
                 let (jid, fun, size) = (held.jid.clone(), held.fun.clone(), held.body.len());
                 warn!(jid, %fun, size, "the return cannot be sent, so the master is told why: {why}");
-                let sentence =
-                    if why == Failure::TooLarge { too_large(size) } else { "the return cannot be encoded".to_owned() };
+                let sentence = match why {
+                    Failure::TooLarge => too_large(size),
+                    Failure::NotText => {
+                        "the return holds bytes that are no text; have the function encode them".to_owned()
+                    }
+                    _ => "the return cannot be encoded".to_owned(),
+                };
                 let body = self.substitute(&jid, &fun, &sentence);
                 self.replace(number, body);
             }

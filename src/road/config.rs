@@ -56,9 +56,9 @@ pub struct Config {
     pub main: bool,
     /// Application kind: 0 master, 1 minion (Salt over RAET §1).
     pub kind: u32,
-    /// How we write heads.
+    /// How we write heads. JSON ones stop a raet under Python 2.7, which cannot even read its own (quirks §2).
     pub head_kind: HeadKind,
-    /// How we write bodies.
+    /// How we write bodies: JSON or MessagePack; anything else is MessagePack.
     pub body_kind: BodyKind,
     /// What known estates may change.
     pub mutable: Mutable,

@@ -6,9 +6,10 @@ use super::Road;
 use super::v1;
 use super::v1::message::{Body, Heading, Kind, Outgoing};
 use crate::base::{Name, limits};
-use crate::message::{Message, Route};
+use crate::message::{self, Message, Route};
 use crate::transport::{Command, Event, Failure, Ticket};
-use crate::wire::v0::{BodyKind, body};
+use crate::wire::v0::outgoing::{self, Audience, Unfit};
+use crate::wire::v0::{BodyKind, body, salt};
 
 impl Road {
     pub(super) fn send(&mut self, ticket: Ticket, to: Name, message: Message) -> Result<(), Command> {
@@ -104,18 +105,32 @@ impl Headings {
     }
 }
 
-/// A message as the body of this wire. Estates left out of the route are us and the receiver.
+/// A message as the body of this wire. Estates left out of the route are us and the receiver. What the receiver could choke
+/// on, were it Python, does not pass.
 fn pack(message: &Message, own: &Name, to: &Name, kind: BodyKind) -> Result<bytes::Bytes, Failure> {
     let mut whole = message.clone();
-    let is_bare = whole.kind.is_empty() && whole.route == Route::default();
+    let daemon = salt::Daemon::of(to.as_str());
+    let is_bare = daemon.is_none() && whole.kind.is_empty() && whole.route == Route::default();
     if !is_bare {
         whole.route.src.estate.get_or_insert_with(|| own.clone());
         whole.route.dst.estate.get_or_insert_with(|| to.clone());
     }
+    if message::check(&whole.body).is_err() {
+        // What is no single value would run on into the route behind it.
+        return Err(Failure::Malformed);
+    }
     let map = whole.to_map().map_err(|_| Failure::Malformed)?;
-    let map = body::check_msgpack(map).map_err(|_| Failure::Malformed)?;
+    let audience = if daemon.is_some() { Audience::Salt } else { Audience::Raet };
+    let map = outgoing::fit(&map, audience).map_err(|unfit| {
+        tracing::debug!(%to, kind = message.kind, "not sent: {unfit}");
+        if let Unfit::NotText(_) = unfit { Failure::NotText } else { Failure::Malformed }
+    })?;
+    if let Some(Err(why)) = daemon.map(|daemon| salt::check(&map, daemon)) {
+        tracing::debug!(%to, kind = message.kind, "not sent: {why}");
+        return Err(Failure::Malformed);
+    }
     match kind {
         BodyKind::Json => body::msgpack_to_json(&map).map(Into::into).map_err(|_| Failure::Malformed),
-        _ => Ok(map),
+        _ => Ok(map.into()),
     }
 }

@@ -25,6 +25,8 @@ pub enum Drop {
     Full,
     /// Came twice.
     Duplicate,
+    /// Ours, and nothing a raet 0.6.8 could take: it was not sent.
+    Unfit,
 }
 
 /// Counters since the start.

@@ -9,6 +9,9 @@ mod stage;
 mod accept;
 mod automatic;
 mod both_wires;
+mod classic_attacks;
+#[path = "../attacks/client.rs"]
+mod client;
 mod cut_off;
 mod enrolled;
 mod fingers;

@@ -13,10 +13,29 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// What a live peer is made of. ioflo 1.7.7 refuses Pythons after 3.7.4; libnacl loads Debian's libsodium23.
-const PACKAGES: [&str; 4] = ["raet==0.6.8", "ioflo==1.7.7", "libnacl==1.7.2", "msgpack==0.5.6"];
-/// Versions it runs on, best first: Python 2.7 writes json heads that nobody can read (quirk of its own).
-const VERSIONS: [&str; 3] = ["3.6", "2.7", "3.7"];
+/// What is installed beside an interpreter, and how to see that it works.
+pub(crate) struct Kit {
+    /// Above the versions' folders below `target/interop-py`; empty: none.
+    pub(crate) folder: &'static str,
+    /// As a person calls it.
+    pub(crate) what: &'static str,
+    /// As `pip` wants them.
+    pub(crate) packages: &'static [&'static str],
+    /// Versions of Python it runs on, best first.
+    pub(crate) versions: &'static [&'static str],
+    /// A program that ends well if all is there.
+    pub(crate) check: &'static str,
+}
+
+/// What a live peer is made of. ioflo 1.7.7 refuses Pythons after 3.7.4; libnacl loads Debian's libsodium23; Python 2.7
+/// writes json heads that nobody can read (quirk of its own).
+const RAET: Kit = Kit {
+    folder: "",
+    what: "RAET 0.6.8",
+    packages: &["raet==0.6.8", "ioflo==1.7.7", "libnacl==1.7.2", "msgpack==0.5.6"],
+    versions: &["3.6", "2.7", "3.7"],
+    check: "import libnacl, msgpack, raet.road.stacking",
+};
 /// `require` makes a missing Python a failure; anything else a loud skip.
 const SWITCH: &str = "ROADSTEAD_INTEROP";
 /// Picks one of the versions, to try another than the first that is there.
@@ -25,7 +44,8 @@ const CHOICE: &str = "ROADSTEAD_PYTHON";
 /// An interpreter with RAET beside it.
 pub(crate) struct Python {
     program: PathBuf,
-    packages: PathBuf,
+    /// Where the kit is.
+    pub(crate) packages: PathBuf,
     /// As `3.6`.
     pub(crate) version: String,
 }
@@ -38,13 +58,20 @@ impl Python {
 
     /// `peer.py` with these arguments.
     pub(crate) fn peer(&self, arguments: &[&str]) -> Command {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/peer.py");
-        let mut command = self.run();
-        command.arg(script).args(arguments);
+        let mut command = self.script("peer.py");
+        command.args(arguments);
         command
     }
 
-    fn run(&self) -> Command {
+    /// A script of this folder.
+    pub(crate) fn script(&self, name: &str) -> Command {
+        let mut command = self.run();
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name));
+        command
+    }
+
+    /// The interpreter, with the kit on its path.
+    pub(crate) fn run(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.env("PYTHONPATH", &self.packages).env_remove("PYTHONHOME").env("PYTHONDONTWRITEBYTECODE", "1");
         command
@@ -54,21 +81,25 @@ impl Python {
 /// The Python of this machine, made ready once; `None` after saying loudly why there is none.
 pub(crate) fn python() -> Option<&'static Python> {
     static FOUND: OnceLock<Option<Python>> = OnceLock::new();
-    FOUND
-        .get_or_init(|| match find() {
-            Ok(python) => {
-                say(&format!("live peers: RAET 0.6.8 on Python {} ({})", python.version, python.program.display()));
-                Some(python)
-            }
-            Err(why) if std::env::var(SWITCH).is_ok_and(|value| value == "require") => {
-                panic!("{SWITCH}=require, but there is no live Python peer: {why}")
-            }
-            Err(why) => {
-                say(&format!("\n*** SKIPPED: tests against live Python RAET 0.6.8 peers ***\n*** {why} ***\n"));
-                None
-            }
-        })
-        .as_ref()
+    FOUND.get_or_init(|| with(&RAET)).as_ref()
+}
+
+/// A Python with this kit; `None` after saying loudly why there is none.
+pub(crate) fn with(kit: &Kit) -> Option<Python> {
+    let what = kit.what;
+    match find(kit) {
+        Ok(python) => {
+            say(&format!("live peers: {what} on Python {} ({})", python.version, python.program.display()));
+            Some(python)
+        }
+        Err(why) if std::env::var(SWITCH).is_ok_and(|value| value == "require") => {
+            panic!("{SWITCH}=require, but there is no live {what}: {why}")
+        }
+        Err(why) => {
+            say(&format!("\n*** SKIPPED: tests against live {what} peers ***\n*** {why} ***\n"));
+            None
+        }
+    }
 }
 
 /// Past the test harness, which keeps the prints of tests that pass to itself.
@@ -76,10 +107,10 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-fn find() -> Result<Python, String> {
+fn find(kit: &Kit) -> Result<Python, String> {
     let mut tried = String::new();
-    for (program, version) in candidates() {
-        match prepare(&program, version) {
+    for (program, version) in candidates(kit.versions) {
+        match prepare(kit, &program, version) {
             Ok(python) => return Ok(python),
             Err(why) => {
                 let _ = write!(tried, "{}: {why}; ", program.display());
@@ -87,12 +118,12 @@ fn find() -> Result<Python, String> {
         }
     }
     match tried.is_empty() {
-        true => Err(format!("no Python {} in ~/.pyenv/versions or on the PATH", VERSIONS.join(" or "))),
+        true => Err(format!("no Python {} in ~/.pyenv/versions or on the PATH", kit.versions.join(" or "))),
         false => Err(tried.trim_end_matches("; ").to_owned()),
     }
 }
 
-fn candidates() -> Vec<(PathBuf, &'static str)> {
+fn candidates(versions: &[&'static str]) -> Vec<(PathBuf, &'static str)> {
     let home = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".pyenv")));
     let mut installed: Vec<PathBuf> = home
@@ -102,7 +133,7 @@ fn candidates() -> Vec<(PathBuf, &'static str)> {
     installed.sort();
     let choice = std::env::var(CHOICE).ok();
     let mut found = Vec::new();
-    for version in VERSIONS.into_iter().filter(|version| choice.as_deref().is_none_or(|choice| choice == *version)) {
+    for &version in versions.iter().filter(|version| choice.as_deref().is_none_or(|choice| choice == **version)) {
         let named = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(version));
         found.extend(installed.iter().filter(named).map(|path| (path.join("bin/python"), version)));
         found.push((PathBuf::from(format!("python{version}")), version));
@@ -116,42 +147,44 @@ fn candidates() -> Vec<(PathBuf, &'static str)> {
 }
 
 /// Installs the packages beside the interpreter, once: a stamp of what they are ends the work.
-fn prepare(program: &Path, version: &str) -> Result<Python, String> {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("interop-py");
+fn prepare(kit: &Kit, program: &Path, version: &str) -> Result<Python, String> {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("interop-py").join(kit.folder);
     let packages = home.join(version);
     let python = Python { program: program.to_owned(), packages, version: version.to_owned() };
-    let stamp = PACKAGES.join("\n");
+    let stamp = kit.packages.join("\n");
     if fs::read_to_string(python.packages.join("stamp")).is_ok_and(|text| text == stamp) {
-        return check(python);
+        return check(kit, python);
     }
     fs::create_dir_all(&home).map_err(|e| format!("{}: {e}", home.display()))?;
     // Aside first, then moved: two test binaries may do this at once.
     let aside = tempfile::tempdir_in(&home).map_err(|e| format!("{}: {e}", home.display()))?;
     let mut pip = Command::new(program);
-    pip.args(["-m", "pip", "install", "--quiet", "--no-cache-dir", "--target"]).arg(aside.path()).args(PACKAGES);
+    pip.args(["-m", "pip", "install", "--quiet", "--no-cache-dir", "--target"]).arg(aside.path()).args(kit.packages);
     let output = pip.output().map_err(|e| format!("pip: {e}"))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         let told = |word: &str| text.lines().find(|line| line.contains(word)).map(str::trim);
         let why = told("FAIL").or_else(|| told("rror")).unwrap_or("no reason given");
-        return Err(format!("pip could not install RAET: {why}"));
+        return Err(format!("pip could not install {}: {why}", kit.what));
     }
     fs::write(aside.path().join("stamp"), stamp).map_err(|e| format!("stamp: {e}"))?;
     let _ = fs::remove_dir_all(&python.packages);
     if let Err(e) = fs::rename(aside.path(), &python.packages) {
         // Somebody else was quicker, or the disk is to blame; what is there now decides.
-        return check(python).map_err(|why| format!("{e}; {why}"));
+        return check(kit, python).map_err(|why| format!("{e}; {why}"));
     }
-    check(python)
+    check(kit, python)
 }
 
-fn check(python: Python) -> Result<Python, String> {
-    let output = python.run().args(["-c", "import libnacl, msgpack, raet.road.stacking"]).output();
+fn check(kit: &Kit, python: Python) -> Result<Python, String> {
+    let output = python.run().args(["-c", kit.check]).output();
     let output = output.map_err(|e| e.to_string())?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     match output.status.success() {
         true => Ok(python),
-        false => Err(format!("RAET does not start: {} (libsodium23 missing?)", text.lines().last().unwrap_or(""))),
+        false => {
+            Err(format!("{} does not start: {} (libsodium23 missing?)", kit.what, text.lines().last().unwrap_or("")))
+        }
     }
 }
 

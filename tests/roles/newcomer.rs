@@ -1,6 +1,7 @@
 //! A minion of Salt takes the first message after it joined for its pillar, so it gets no job before that.
 
 use crate::world::{World, remote_cmd, seconds};
+use roadstead::message::Address;
 use serde_json::json;
 
 #[test]
@@ -29,4 +30,44 @@ fn one_that_asks_nothing_gets_its_job_soon() {
     world.ping("*");
     world.run(seconds(2.1));
     assert_eq!(world.said_to("raet1").len(), 1);
+}
+
+/// However long its pillar takes, and whatever else it asks meanwhile.
+#[test]
+fn a_slow_pillar_comes_first() {
+    let mut world = World::with(&[]);
+    world.serving = seconds(20.0);
+    world.puppet("salt1");
+    let main = Address::default();
+    world.say_from("salt1", &main, "load", remote_cmd(), &json!({"cmd": "_pillar"}));
+    world.run(seconds(10.0));
+    world.say("salt1", "load", remote_cmd(), &json!({"cmd": "_minion_event", "tag": "x", "data": {}}));
+    world.run(seconds(5.0));
+    world.ping("*");
+    world.run(seconds(4.0));
+    assert_eq!(world.said_to("salt1"), []);
+    world.run(seconds(2.0));
+    let said = world.said_to("salt1");
+    assert_eq!(said[0], ("return".to_owned(), json!({})));
+    assert_eq!(said[1], ("return".to_owned(), json!(true)));
+    assert_eq!((said[2].0.as_str(), &said[2].1["fun"]), ("pub", &json!("test.ping")));
+}
+
+/// A minion that asks for its pillar anew takes the next message for it as well.
+#[test]
+fn no_job_comes_between_a_pillar_and_its_answer() {
+    let mut world = World::with(&[]);
+    world.puppet("salt1");
+    world.say_from("salt1", &Address::default(), "load", remote_cmd(), &json!({"cmd": "_pillar"}));
+    world.run(seconds(3.0));
+    world.heard.clear();
+    world.serving = seconds(1.0);
+    world.say_from("salt1", &Address::default(), "load", remote_cmd(), &json!({"cmd": "_pillar"}));
+    world.run(seconds(0.1));
+    world.ping("*");
+    world.run(seconds(0.5));
+    assert_eq!(world.said_to("salt1"), []);
+    world.run(seconds(1.0));
+    let kinds: Vec<_> = world.said_to("salt1").into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, ["return", "pub"]);
 }

@@ -26,6 +26,8 @@ async fn drive(mut duty: impl Duty, mut port: Port, mut pages: mpsc::Receiver<Me
                     let outcome = Outcome { jid: work.jid, value: json!(true), retcode: 0, success: true };
                     duty.handle_outcome(now(), outcome);
                 }
+                // An empty pillar, which is all that is asked for.
+                Output::Serve(asked) => duty.handle_served(now(), asked.number, Some(vec![0x80].into())),
                 Output::Pillar(_) => {}
                 other => panic!("{other:?}"),
             }

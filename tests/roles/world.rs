@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use roadstead::base::{Acceptance, Fingerprint, Name, Random, Time, Wall};
 use roadstead::drivers::memory::Switch;
-use roadstead::duty::{Duty, Outcome, Output, Work};
+use roadstead::duty::{Asked, Duty, Outcome, Output, Work};
 use roadstead::master::request::{Publish, Reply, Request, Return, Target};
 use roadstead::master::{self, Master, Policy};
 use roadstead::message::{Address, Message, Route};
@@ -39,6 +39,7 @@ enum Happening {
     Arrive(u64),
     Confirm(u64),
     Finish(Name, u32, Outcome),
+    Served(Asked),
     Room(Name),
 }
 
@@ -80,6 +81,10 @@ pub(crate) struct World {
     pub(crate) answered: Vec<(String, u64, Result<Value, String>)>,
     /// The pillars that minions' hosts were told.
     pub(crate) pillars: BTreeMap<Name, Map<String, Value>>,
+    /// How long the master's host takes for a request.
+    pub(crate) serving: Duration,
+    /// What it was asked: minion and request.
+    pub(crate) asked: Vec<(String, Value)>,
     hosts: BTreeMap<Name, Host>,
     pages: BTreeMap<Name, Vec<Message>>,
     agenda: BTreeMap<(Time, u64), Happening>,
@@ -106,6 +111,8 @@ impl World {
             handed_back: 0,
             answered: Vec::new(),
             pillars: BTreeMap::new(),
+            serving: Duration::ZERO,
+            asked: Vec::new(),
             hosts: BTreeMap::new(),
             pages: BTreeMap::new(),
             agenda: BTreeMap::new(),
@@ -158,11 +165,16 @@ impl World {
 
     /// A puppet says something to the master; gives the ticket.
     pub(crate) fn say(&mut self, id: &str, kind: &str, dst: Address, body: &Value) -> Ticket {
+        let src = Address { estate: None, yard: Name::new("jobber1").ok(), share: Name::new("track1").ok() };
+        self.say_from(id, &src, kind, dst, body)
+    }
+
+    /// The same from a yard of its own.
+    pub(crate) fn say_from(&mut self, id: &str, src: &Address, kind: &str, dst: Address, body: &Value) -> Ticket {
         let count = self.puppets.get_mut(id).unwrap();
         *count += 1;
         let ticket = Ticket(*count);
-        let src = Address { estate: None, yard: Name::new("jobber1").ok(), share: Name::new("track1").ok() };
-        let message = Message::new(Route { src, dst }, kind, body).unwrap();
+        let message = Message::new(Route { src: src.clone(), dst }, kind, body).unwrap();
         assert_eq!(self.switch.submit(&name(id), Command::Send { ticket, to: name("m"), message }).err(), None);
         ticket
     }
@@ -282,6 +294,12 @@ impl World {
                         host.minion.handle_outcome(self.now, outcome);
                     }
                 }
+                Happening::Served(asked) => {
+                    let load = asked.load().map(Value::Object).unwrap_or_default();
+                    let answer = answer(&load).map(|value| rmp_serde::to_vec_named(&value).unwrap().into());
+                    self.asked.push((asked.from.to_string(), load));
+                    self.master.handle_served(self.now, asked.number, answer);
+                }
                 Happening::Room(id) => {
                     if let Some(duty) = duty(&mut self.master, &mut self.hosts, &id) {
                         duty.handle_event(self.now, Event::Room);
@@ -348,6 +366,10 @@ impl World {
                     self.pillars.insert(id.clone(), pillar.as_ref().clone());
                 }
                 Output::Work(work) => self.work(id, work),
+                Output::Serve(asked) => {
+                    self.count += 1;
+                    self.agenda.insert((self.now + self.serving, self.count), Happening::Served(asked));
+                }
                 Output::Kill { jid } => {
                     self.hosts.get_mut(id).unwrap().killed.insert(jid.clone());
                     let outcome = Outcome { jid, value: "killed".into(), retcode: -9, success: false };
@@ -387,6 +409,16 @@ impl World {
     }
 }
 
+/// The master's host: a pillar for everybody, and what the test wants to hear.
+fn answer(load: &Value) -> Option<Value> {
+    match load["cmd"].as_str()? {
+        "_pillar" => Some(Value::Object(Map::new())),
+        "_echo" => Some(load["say"].clone()),
+        "_long" => Some("x".repeat(load["length"].as_u64()? as usize).into()),
+        _ => None,
+    }
+}
+
 fn duty<'a>(master: &'a mut Master, hosts: &'a mut BTreeMap<Name, Host>, id: &Name) -> Option<&'a mut dyn Duty> {
     if id.as_str() == "m" {
         return Some(master);
@@ -402,16 +434,9 @@ pub(crate) fn minion_config(
     auto_accept: bool,
 ) -> minion::Config {
     let grains = Map::from_iter([("os".to_owned(), Value::from("Debian")), ("id".to_owned(), Value::from(id))]);
-    minion::Config {
-        id: name(id),
-        version: "1".to_owned(),
-        finger,
-        master_finger,
-        auto_accept,
-        grains: Arc::new(grains),
-        mine_interval: None,
-        life: 1,
-    }
+    let version = "1".to_owned();
+    let known = minion::Config { version, master_finger, auto_accept, ..minion::Config::new(name(id), finger) };
+    minion::Config { grains: Arc::new(grains), life: 1, ..known }
 }
 
 pub(crate) fn glob(pattern: &str) -> Target {

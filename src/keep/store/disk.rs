@@ -52,13 +52,21 @@ pub(super) fn make_dir(path: &Path, owner: Option<Owner>) -> Result<Owner, KeepE
         }
         other => other,
     };
-    let found = found.map_err(io_error("read", path))?;
+    judge_dir(path, &found.map_err(io_error("read", path))?, owner)
+}
+
+/// As [`make_dir`] of a directory that must be there.
+pub(super) fn look_at_dir(path: &Path, owner: Option<Owner>) -> Result<Owner, KeepError> {
+    judge_dir(path, &fs::metadata(path).map_err(io_error("read", path))?, owner)
+}
+
+fn judge_dir(path: &Path, found: &Metadata, owner: Option<Owner>) -> Result<Owner, KeepError> {
     if !found.is_dir() {
         let source = io::Error::from(ErrorKind::NotADirectory);
         return Err(KeepError::Io { action: "use", path: path.into(), source });
     }
     let own = Owner { uid: found.uid(), gid: found.gid() };
-    check(path, &found, owner.unwrap_or(own), 0o022)?;
+    check(path, found, owner.unwrap_or(own), 0o022)?;
     Ok(own)
 }
 
@@ -75,7 +83,7 @@ fn give(path: &Path, owner: Owner) -> io::Result<()> {
 
 /// Waits until no other process or thread holds the lock at `path`; it is ours until the file is dropped.
 pub(super) fn lock(path: &Path, owner: Owner) -> Result<File, KeepError> {
-    match write_new(path, b"", owner) {
+    match write_new(path, b"", owner, Lasting::Now) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(io_error("create", path)(error)),
         _ => {}
     }
@@ -111,6 +119,17 @@ pub(super) fn read(
     link: Link,
     forbidden: u32,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, KeepError> {
+    read_up_to(path, owner, link, forbidden, FILE_MAX)
+}
+
+/// As [`read`], of a file that may be larger, bytes.
+pub(super) fn read_up_to(
+    path: &Path,
+    owner: Owner,
+    link: Link,
+    forbidden: u32,
+    most: u64,
+) -> Result<Option<Zeroizing<Vec<u8>>>, KeepError> {
     let found = if link == Link::Followed { fs::metadata(path) } else { fs::symlink_metadata(path) };
     match found {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -126,33 +145,47 @@ pub(super) fn read(
     // What was opened, not what was there a moment ago.
     let found = file.metadata().map_err(io_error("read", path))?;
     check(path, &found, owner, forbidden)?;
-    if found.len() > FILE_MAX {
+    if found.len() > most {
         let source = io::Error::from(ErrorKind::FileTooLarge);
         return Err(KeepError::Io { action: "read", path: path.into(), source });
     }
     // Room for all of it at once: a vector that grows leaves copies of a secret behind.
     let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0).saturating_add(64)));
-    file.take(FILE_MAX).read_to_end(&mut content).map_err(io_error("read", path))?;
+    file.take(most).read_to_end(&mut content).map_err(io_error("read", path))?;
     Ok(Some(content))
+}
+
+/// When something written has to be on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lasting {
+    /// Before anybody goes on: some milliseconds.
+    Now,
+    /// Whenever the system likes: a crash of the machine may leave the old, the new, or an empty file.
+    Soon,
 }
 
 /// Puts `content` (mode 0600) where `path` is, whether there is something or not. A crash leaves the old or the new.
 pub(super) fn replace(path: &Path, content: &[u8], owner: Owner) -> Result<(), KeepError> {
-    let fresh = write_beside(path, content, owner)?;
+    replace_as(Lasting::Now, path, content, owner)
+}
+
+/// The same for what need not outlast a crash of the machine.
+pub(super) fn replace_as(lasting: Lasting, path: &Path, content: &[u8], owner: Owner) -> Result<(), KeepError> {
+    let fresh = write_beside(path, content, owner, lasting)?;
     if let Err(error) = fs::rename(&fresh, path) {
         let _ = fs::remove_file(&fresh);
         return Err(io_error("write", path)(error));
     }
-    sync_dir_of(path)
+    if lasting == Lasting::Now { sync_dir_of(path) } else { Ok(()) }
 }
 
 /// Puts `content` (mode 0600) where nothing is yet; fails with `AlreadyExists` otherwise.
 pub(super) fn create(path: &Path, content: &[u8], owner: Owner) -> Result<(), KeepError> {
-    let fresh = write_beside(path, content, owner)?;
+    let fresh = write_beside(path, content, owner, Lasting::Now)?;
     // Unlike a rename, a link never replaces.
     let created = match fs::hard_link(&fresh, path) {
         // A file system without links: a crash may leave half a file here, which no reader takes for a whole one.
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => write_new(path, content, owner),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => write_new(path, content, owner, Lasting::Now),
         other => other,
     };
     let _ = fs::remove_file(&fresh);
@@ -169,12 +202,12 @@ pub(super) fn remove(path: &Path) -> Result<(), KeepError> {
     }
 }
 
-/// Writes a file of a fresh name into the directory of `path`, and waits until it is on the disk.
-fn write_beside(path: &Path, content: &[u8], owner: Owner) -> Result<PathBuf, KeepError> {
+/// Writes a file of a fresh name into the directory of `path`.
+fn write_beside(path: &Path, content: &[u8], owner: Owner, lasting: Lasting) -> Result<PathBuf, KeepError> {
     let fresh = fresh_name(path);
     // Only a crashed process that had our number can have left one.
     let _ = fs::remove_file(&fresh);
-    match write_new(&fresh, content, owner) {
+    match write_new(&fresh, content, owner, lasting) {
         Ok(()) => Ok(fresh),
         Err(error) => {
             let _ = fs::remove_file(&fresh);
@@ -183,14 +216,14 @@ fn write_beside(path: &Path, content: &[u8], owner: Owner) -> Result<PathBuf, Ke
     }
 }
 
-/// Writes a file that must not be there yet, and waits until it is on the disk.
-fn write_new(path: &Path, content: &[u8], owner: Owner) -> io::Result<()> {
+/// Writes a file that must not be there yet.
+fn write_new(path: &Path, content: &[u8], owner: Owner, lasting: Lasting) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     if file.metadata()?.uid() != owner.uid {
         fchown(&file, Some(owner.uid), Some(owner.gid))?;
     }
     file.write_all(content)?;
-    file.sync_all()
+    if lasting == Lasting::Now { file.sync_all() } else { Ok(()) }
 }
 
 /// A name no other process and no other thread uses, and no reader looks at.

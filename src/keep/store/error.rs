@@ -86,6 +86,24 @@ pub enum KeepError {
         /// What is wrong, and with which file.
         why: Box<KeepError>,
     },
+    /// Keys of another transport.
+    #[error(
+        "{}: keys of a Salt daemon on ZeroMQ ({file}), which RAET cannot use; give the pki_dir of one with `transport: raet`, \
+         or start `roadstead` with new keys",
+        path.display()
+    )]
+    ZeroMq {
+        /// The directory.
+        path: PathBuf,
+        /// What gave it away.
+        file: String,
+    },
+    /// Nothing of Salt's.
+    #[error("{}: no keys of a Salt RAET daemon (there is no local.key); give its pki_dir", path.display())]
+    NoSalt {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Opened for keys only.
     #[error("this keep was opened without a directory for estates")]
     NoEstates,

@@ -288,7 +288,9 @@ fn a_role_nobody_can_read_is_blocked() {
     let (_dir, store) = store();
     for standing in STANDINGS {
         let path = store.role_dir(standing).join("web1");
-        fs::write(&path, "").unwrap();
+        // Of one that waits nothing at all is what a crash leaves.
+        let broken: &[u8] = if standing == Acceptance::Pending { b"x" } else { b"" };
+        fs::write(&path, broken).unwrap();
         chmod(&path, 0o600);
         let Reading { roll, blocked, errors } = store.roll().unwrap();
         assert_eq!((roll.iter().count(), errors.len()), (0, 1));
@@ -299,7 +301,7 @@ fn a_role_nobody_can_read_is_blocked() {
             let (error, advice) = (error.to_string(), "; move it away or restore it from a backup");
             assert!(error.contains(&format!("{}: ", path.display())) && error.ends_with(advice), "{error}");
         }
-        assert_eq!(fs::read(&path).unwrap(), b"", "left as it was");
+        assert_eq!(fs::read(&path).unwrap(), broken, "left as it was");
         store.apply(&Change::Role(key(1, "web1"), Acceptance::Rejected)).unwrap();
         assert_eq!(listed(&store), (vec!["web1 rejected".to_owned()], vec![]));
         store.apply(&Change::DropRole(name("web1"))).unwrap();
@@ -425,4 +427,28 @@ fn damaged_notes_of_the_fast_wire_are_told_of_and_count() {
     let words = ["no role or estate can have this name", "not a plain file", "others may change it"];
     assert_eq!(errors.len(), words.len());
     assert!(errors.iter().zip(words).all(|(error, word)| error.contains(word)), "{errors:?}");
+}
+
+#[test]
+fn an_empty_pending_file_is_none() {
+    let (_dir, store) = store();
+    let key = key(1, "web1");
+    store.apply(&Change::Role(key.clone(), Acceptance::Pending)).unwrap();
+    let path = store.role_dir(Acceptance::Pending).join("web1");
+    fs::write(&path, b"").unwrap();
+    let reading = store.roll().unwrap();
+    assert!(reading.roll.find(&key.role).is_none() && reading.blocked.is_empty() && reading.errors.is_empty());
+    // It comes again, and takes the place.
+    store.apply(&Change::Role(key.clone(), Acceptance::Pending)).unwrap();
+    assert!(store.roll().unwrap().roll.find(&key.role).is_some());
+    // A decision is another matter: an empty one blocks its role.
+    let path = store.role_dir(Acceptance::Rejected).join("web1");
+    fs::write(&path, b"").unwrap();
+    chmod(&path, 0o600);
+    let reading = store.roll().unwrap();
+    assert!(
+        reading.blocked.contains(&key.role)
+            || reading.roll.find(&key.role).is_none_or(|(_, s)| s == Acceptance::Rejected)
+    );
+    assert_eq!(reading.errors.len(), 1);
 }

@@ -129,10 +129,6 @@ impl Inbox {
         self.trays.contains_key(&key)
     }
 
-    pub(super) fn find(&self, key: Key) -> Option<&Messengent> {
-        self.trays.get(&key)
-    }
-
     pub(super) fn insert(&mut self, key: Key, tray: Messengent) {
         self.remove(key);
         self.deadlines.insert((tray.deadline(), key));

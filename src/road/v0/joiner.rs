@@ -57,9 +57,15 @@ pub(crate) fn start(core: &mut Core, remote: &mut Remote) {
 /// Starts a join as if we had never met: nothing we counted is right any more.
 pub(crate) fn start_over(core: &mut Core, remote: &mut Remote) {
     remote.end_session(core, Departure::Renewed);
-    remote.joined = false;
-    remote.fuid = 0;
+    forget_number(remote);
     start(core, remote);
+}
+
+/// Its number for us is not ours any more, and whatever was asked under it is asked of nobody.
+fn forget_number(remote: &mut Remote) {
+    remote.fuid = 0;
+    remote.joined = false;
+    (remote.aliver, remote.probe, remote.allower) = (None, None, None);
 }
 
 /// The body that says who we are; `uid` only in answers.
@@ -167,8 +173,7 @@ pub(crate) fn on_answer(
             core.stats.drop(Drop::Stale);
         }
         PacketKind::Reject => {
-            remote.fuid = 0;
-            remote.joined = false;
+            forget_number(remote);
             remote.end_session(core, Departure::Rejected);
             give_up(core, remote, Refusal::Rejected);
         }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::asked::Asked;
 use super::inbox::Key;
 use super::redo::{Fire, Redo};
 use super::stale;
@@ -20,6 +21,7 @@ pub(crate) struct Messengent {
     tray: Tray,
     /// The first segment's head: answers copy from it.
     head: Head,
+    asked: Asked,
     redo: Redo,
 }
 
@@ -76,7 +78,9 @@ fn gather(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, s
             return core.stats.drop(Drop::Full);
         }
         let Ok(tray) = Tray::new(head) else { return core.stats.drop(Drop::Malformed) };
-        remote.inbox.insert(key, Messengent { tray, head: *head, redo: Redo::new(core.now, times) });
+        remote
+            .inbox
+            .insert(key, Messengent { tray, head: *head, asked: Asked::default(), redo: Redo::new(core.now, times) });
     }
     let gathered = remote.inbox.change(key, |messengent| {
         let inserted = messengent.tray.insert(head, slice)?;
@@ -104,24 +108,30 @@ fn gather(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, s
             refuse(core, remote, &most.head, Drop::Full);
         }
     } else if head.wait {
-        answer(core, remote, key);
+        answer(core, remote, key, Some(head.sn));
     }
 }
 
-/// Acknowledges the burst, or asks for what is missing below the highest segment.
-fn answer(core: &mut Core, remote: &Remote, key: Key) {
-    let (Some(messengent), Some(session)) = (remote.inbox.find(key), &remote.session) else { return };
-    let head = &messengent.head;
-    // A few packets' worth at a time: the rest is asked for when these have arrived.
-    let missing: Vec<u32> = messengent.tray.missing(0).take(4 * resend::MISSED_MAX).collect();
-    if missing.is_empty() {
-        let sn = messengent.tray.highest();
-        let ack = Head { sn, ..stale::answer_to(core, remote, head, PacketKind::Ack) };
+/// Acknowledges the burst that ended with segment `sn`, or asks for what is missing below the highest segment; without
+/// `sn`, because nothing came for a while.
+fn answer(core: &mut Core, remote: &mut Remote, key: Key, sn: Option<u32>) {
+    let asked = remote.inbox.change(key, |messengent| {
+        let Messengent { tray, asked, head, .. } = messengent;
+        let whole = tray.missing(0).next().is_none().then(|| tray.highest());
+        let requests = match sn {
+            Some(sn) => asked.on_wait(tray, sn),
+            None => asked.on_timeout(tray),
+        };
+        (*head, whole, requests)
+    });
+    let (Some((head, whole, requests)), Some(session)) = (asked, &remote.session) else { return };
+    if let Some(sn) = whole {
+        let ack = Head { sn, ..stale::answer_to(core, remote, &head, PacketKind::Ack) };
         return core.send(remote.ha, &ack, &[]);
     }
-    for chunk in missing.chunks(resend::MISSED_MAX) {
-        let ask = stale::answer_to(core, remote, head, PacketKind::Resend);
-        if let Some(sealed) = coat::seal(&resend::write(chunk, ask.body), session, core.random.bytes()) {
+    for request in requests {
+        let ask = stale::answer_to(core, remote, &head, PacketKind::Resend);
+        if let Some(sealed) = coat::seal(&resend::write(&request, ask.body), session, core.random.bytes()) {
             core.send(remote.ha, &ask, &sealed);
         }
     }
@@ -195,7 +205,7 @@ pub(crate) fn on_nack(core: &mut Core, remote: &mut Remote, head: &Head) {
 pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
     while let Some(key) = remote.inbox.next_due(core.now) {
         match remote.inbox.change(key, |messengent| messengent.redo.fire(core.now)) {
-            Some(Fire::Again) => answer(core, remote, key),
+            Some(Fire::Again) => answer(core, remote, key, None),
             Some(Fire::GiveUp) => {
                 if let Some(messengent) = remote.inbox.remove(key) {
                     refuse(core, remote, &messengent.head, Drop::Stale);

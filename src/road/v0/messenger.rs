@@ -10,7 +10,7 @@ use crate::road::estate::Remote;
 use crate::road::stats::Drop;
 use crate::transport::{Event, Failure, Ticket};
 use crate::wire::v0::tray::SEGMENTS_MAX;
-use crate::wire::v0::{CoatKind, Head, PacketKind, Segments, TransactKind, coat, resend};
+use crate::wire::v0::{CoatKind, Head, PacketKind, Segments, TransactKind, coat, outgoing, resend};
 
 /// A message in flight.
 pub(crate) struct Messenger {
@@ -110,6 +110,11 @@ fn launch(core: &mut Core, remote: &mut Remote) {
         return remote.outbox.on_ended(core, body.len());
     };
     let segments = Segments::new(&head, sealed);
+    if segments.head_and_slice(0).is_none_or(|(head, slice)| outgoing::check(&head, slice).is_err()) {
+        core.event(Event::Failed { ticket, why: Failure::Malformed });
+        core.stats.drop(Drop::Unfit);
+        return remote.outbox.on_ended(core, body.len());
+    }
     let messenger = Messenger {
         ticket,
         si: remote.sid,

@@ -3,6 +3,7 @@
 pub(crate) mod alive;
 pub(crate) mod allowent;
 pub(crate) mod allower;
+mod asked;
 pub(crate) mod batch;
 mod dispatch;
 pub(crate) mod inbox;
@@ -14,7 +15,7 @@ pub(crate) mod outbox;
 pub(crate) mod redo;
 mod stale;
 
-pub(super) use dispatch::handle;
+pub(super) use dispatch::{handle, turn_away};
 
 use super::core::Core;
 use super::estate::Remote;

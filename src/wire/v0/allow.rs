@@ -120,12 +120,14 @@ impl Cookie {
 }
 
 impl Initiate {
-    /// By the allower. `nonces` are the vouch's and the outer box's; of `fqdn` the first 128 bytes count.
+    /// By the allower. `nonces` are the vouch's and the outer box's; of `fqdn` the first 128 bytes count, and what is not
+    /// ASCII is left out as raet does.
     pub fn write(keys: InitiateKeys<'_>, oreo: [u8; OREO], fqdn: &str, nonces: [[u8; NONCE]; 2]) -> [u8; INITIATE] {
         let [vouch_nonce, nonce] = nonces;
         let short = keys.short.public();
         let vouch = seal(keys.long, keys.their_long, &vouch_nonce, short.as_bytes());
-        let host: [u8; FQDN] = join(&[fqdn.as_bytes(), &[b' '; FQDN]]);
+        let fqdn: Vec<u8> = fqdn.bytes().filter(u8::is_ascii_graphic).collect();
+        let host: [u8; FQDN] = join(&[&fqdn, &[b' '; FQDN]]);
         let stuff: [u8; INITIATE_STUFF] = join(&[keys.long.public().as_bytes(), &vouch, &vouch_nonce, &host]);
         let sealed = seal(keys.short, keys.their_short, &nonce, &stuff);
         join(&[short.as_bytes(), &oreo, &sealed, &nonce])

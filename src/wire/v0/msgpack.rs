@@ -20,6 +20,7 @@ pub(super) enum Token<'a> {
 }
 
 /// Reads tokens off the front of a body.
+#[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
     len: usize,
