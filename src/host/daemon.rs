@@ -139,6 +139,8 @@ async fn minion(settings: &Settings) -> Result<(), Stop> {
     let config = Config { kind: 1, dial: vec![master], fqdn: host.clone(), ..road(settings, &store)? };
     greet(settings, &keys, port.address());
     let finger = keys.public(settings.id.clone()).fingerprint();
+    let grains = Arc::new(Grains::new(settings.id.clone(), Some(host.clone()), settings.grains.clone()));
+    let life = Random::new(entropy::seed().map_err(Stop::config)?).number();
     let config_of_duty = minion::Config {
         id: settings.id.clone(),
         version: version(),
@@ -146,11 +148,14 @@ async fn minion(settings: &Settings) -> Result<(), Stop> {
         master_finger: settings.master_finger,
         // With a token, its proof is what a master is taken by; and none is on the classic wire.
         auto_accept: settings.auto_accept && (settings.enrolment_file.is_none() || settings.master_finger.is_some()),
+        grains: grains.items(),
+        mine_interval: settings.mine_interval,
+        life,
     };
     let duty = Minion::new(config_of_duty, clock.now());
-    let grains = Arc::new(Grains::new(settings.id.clone(), Some(host.clone()), settings.grains.clone()));
     let context = Context::new(settings.id.clone(), Some(host), grains);
-    let runner = Some(Runner::new(Registry::standard(), context, runner::WIDTH));
+    let context = Context { settings: Arc::new(settings.items()), ..context };
+    let runner = Some(Runner::of_minion(Registry::standard(), context, runner::WIDTH));
     let transport = raet(config, keys, store, port, clock)?;
     Daemon { duty, transport, lane, runner, desk: None, clock }.run(stop, |_, _| ()).await
 }
