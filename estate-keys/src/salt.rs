@@ -185,7 +185,9 @@ fn tell_rest(
         say(&format!("note: Salt knows {role} as {standing}, and we do not; if it is to stay out: salt-key -d {role}"));
     }
     for role in fast {
-        say(&format!("note: {role} was met on the fast wire: Salt reaches it only if `wires` there has classic"));
+        say(&format!(
+            "note: {role} was met on the fast wire, which Salt does not speak: set `wires: [classic]` there and restart it"
+        ));
         // Remembered as it was before it came to us: Salt would refuse it for what has changed since.
         for old in salt.view.remotes.iter().filter(|record| record.role == role) {
             apply(&Change::DropRemote(old.name.clone()))?;

@@ -102,8 +102,7 @@ fn a_master_moves_in_and_out_again() {
     ours(&desk).apply(&Change::Fast(Name::new("salt1y").unwrap())).unwrap();
     ours(&desk).apply(&Change::DropRemote(Name::new("salt1y_minion").unwrap())).unwrap();
     ours(&desk).apply(&Change::Remote(RemoteRecord { sid: 44, ..remotes[0].clone() })).unwrap();
-    let note =
-        "estate-keys: note: salt1y was met on the fast wire: Salt reaches it only if `wires` there has classic\n";
+    let note = "estate-keys: note: salt1y was met on the fast wire, which Salt does not speak: set `wires: [classic]` there and restart it\n";
     let out = "Key of salt2p exported: accepted\nKey of web1 exported: accepted\n\
                2 keys and 1 estate exported, 3 keys there already.\n";
     expect(&desk, OUT, out, note, 0);
