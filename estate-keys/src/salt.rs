@@ -41,6 +41,13 @@ pub(crate) fn import(args: &Args, moved: &Move) -> Result<u8, Failure> {
     let settings = match (settings, &text) {
         (Some(settings), _) => settings,
         (None, Some(text)) => place::parse(args, duty, text, &path)?,
+        // With an id that is guessed nobody would know us.
+        (None, None) if place.id.is_none() => {
+            let path = path.display();
+            return Err(fail(format!(
+                "Salt's id cannot be told without its estates: give its cachedir with --cachedir, or write `id: NAME` into {path}"
+            )));
+        }
         (None, None) => place::settings(args, duty)?,
     };
     check_id(&settings, &place, &path)?;
@@ -118,7 +125,9 @@ pub(crate) fn export(desk: &Desk, moved: &Move) -> Result<u8, Failure> {
     let own = |keys: &OwnKeys| target.as_ref().map_or(Ok(()), |salt| salt.write_own(keys));
     let apply = |change: &Change| target.as_ref().map_or(Ok(()), |salt| salt.apply(change));
     out.carry(&plan, settings, own, apply)?;
-    tell_rest(&store, &view, &there, &apply).map_err(|error| desk.explain(&error))?;
+    if duty == DutyKind::Master {
+        tell_rest(&store, &view, &there, &apply).map_err(|error| desk.explain(&error))?;
+    }
     Ok(out.code)
 }
 

@@ -210,6 +210,11 @@ fn what_is_wrong_is_said_in_one_sentence() {
             "ROOT/none: no such directory; give the pki_dir of Salt's master, and make it if it is new",
         ),
     ];
+    copy(&pki(&desk), &desk.dir.path().join("backup"));
+    chmod(&desk.dir.path().join("backup/local.key"), 0o400);
+    let alone = "Salt's id cannot be told without its estates: give its cachedir with --cachedir, or write `id: NAME` into \
+                 ROOT/etc/roadstead/master";
+    expect(&desk, "import-salt ROOT/backup", "", &format!("estate-keys: {alone}\n"), 2);
     for (args, sentence) in refusals {
         if args.starts_with("export") {
             desk.run(&IN.replace("ROOT", desk.dir.path().to_str().unwrap()));
