@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::base::{Acceptance, Fingerprint, Name, Random};
 use crate::clock::Clock;
+use crate::drive::ear::Ear;
 use crate::drive::entropy;
 use crate::drive::lane::{LanePort, MANOR};
 use crate::drive::udp::{UdpPort, UdpSeat};
@@ -112,12 +113,21 @@ async fn master(settings: &Settings) -> Result<(), Stop> {
     };
     if let Some(seat) = seats.pop_if(|_| settings.shards == 1) {
         let port = UdpPort::new(seat).map_err(Stop::config)?;
-        let transport = raet(config, keys, store, port, clock)?;
+        let mut transport = raet(config, keys, store, port, clock)?;
+        ear(settings).into_iter().for_each(|ear| transport.listen(ear));
         return Daemon { duty, transport, lane, runner: None, desk, clock }.run(stop, before).await;
     }
     let seed = entropy::seed().map_err(Stop::config)?;
-    let transport = Shards::new(config, keys, store, seats, clock, seed).map_err(Stop::config)?;
+    let mut transport = Shards::new(config, keys, store, seats, clock, seed).map_err(Stop::config)?;
+    ear(settings).into_iter().for_each(|ear| transport.listen(ear));
     Daemon { duty, transport, lane, runner: None, desk, clock }.run(stop, before).await
+}
+
+/// Where Salt minions may come, some come over TCP. Not on a closed site, whose port is shut to everybody.
+fn ear(settings: &Settings) -> Option<Ear> {
+    let is_open = settings.wires.classic && settings.site_secret_file.is_none();
+    let bound = is_open.then(|| Ear::bind((settings.interface, settings.raet_port).into()))?;
+    bound.inspect_err(|error| tracing::debug!(%error, "nobody listens for lost ZeroMQ minions")).ok()
 }
 
 async fn minion(settings: &Settings) -> Result<(), Stop> {

@@ -4,6 +4,7 @@
 pub mod defaults;
 pub mod house;
 pub mod keys;
+pub mod moving;
 pub mod road_v0;
 pub mod road_v1;
 pub mod salt_minion;
