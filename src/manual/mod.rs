@@ -3,5 +3,6 @@
 pub mod defaults;
 pub mod house;
 pub mod keys;
+pub mod peer_tests;
 pub mod road_v0;
 pub mod road_v1;
