@@ -69,7 +69,7 @@ impl Estate {
             match self.road.poll_output() {
                 Some(Output::Event(event)) => return Ok(event),
                 // Keys and who is accepted: a daemon writes them down, we forget them at the end.
-                Some(Output::Keep(_)) => continue,
+                Some(Output::Keep(_) | Output::Note(_)) => continue,
                 None if now.since(Time(0)) > PATIENCE => return Err("the other estate does not answer".into()),
                 None => {}
             }

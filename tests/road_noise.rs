@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 
 use common::*;
 use roadstead::base::Random;
+use roadstead::road::Output;
 use roadstead::sim::World;
 use roadstead::wire::v0::{self, CoatKind, FootKind, Head, PacketKind, TransactKind};
 
@@ -93,6 +94,12 @@ fn junk() {
         let now = world.now;
         world.host(MASTER).road.handle_datagram(now, from, &mut bytes);
     }
+    let mut notes = 0;
+    while let Some(output) = world.host(MASTER).road.poll_output() {
+        assert!(matches!(output, Output::Note(_)), "{output:?}");
+        notes += 1;
+    }
+    assert!(notes <= 12, "a few words to the operator of each kind: {notes}");
     assert!(world.host(MASTER).road.poll_timeout().is_none_or(|time| time > world.now), "and says nothing to it");
     assert!(can_talk(&mut world, SECOND));
     // Huge and empty ones too.

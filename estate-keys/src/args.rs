@@ -36,7 +36,7 @@ pub(crate) enum Command {
         /// Only these
         #[arg(value_name = "NAME|GLOB")]
         names: Vec<String>,
-        /// With fingerprints, and the wire an accepted estate was met on: fast, classic or unknown
+        /// With fingerprints, the wire an accepted estate speaks (fast, classic or never met), and when it was seen last
         #[arg(short, long)]
         long: bool,
         /// As JSON, with all that --long shows

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use roadstead::base::Random;
 use roadstead::host::settings::{DutyKind, Settings};
-use roadstead::keep::{KeepError, OwnKeys, Reading, Roll, Store, Token};
+use roadstead::keep::{Journal, KeepError, OwnKeys, Reading, Roll, Store, Token};
 
 use args::{Args, Command};
 use select::{Asked, Scope};
@@ -59,11 +59,13 @@ fn run(args: Args) -> Result<u8, Failure> {
             let asked = Asked::read(&names)?;
             let found = if names.is_empty() { select::all(&roll) } else { select::find(&roll, &asked, Scope::ALL) };
             if names.is_empty() || !found.picked.is_empty() {
-                let wires = (long || json).then(|| desk.wires()).transpose()?;
-                print(&match (json, wires) {
-                    (true, Some(wires)) => show::list_json(&found.picked, &wires),
-                    (_, wires) => show::list(&found.picked, wires.as_ref()),
-                })?;
+                let mut known = desk.known()?;
+                if !names.is_empty() {
+                    known.only(&found.picked);
+                }
+                let show =
+                    if json { show::list_json(&found.picked, &known) } else { show::list(&found.picked, &known, long) };
+                print(&show)?;
             }
             Ok(found.tell_missing())
         }
@@ -112,8 +114,8 @@ impl Desk {
         Ok(tokens)
     }
 
-    /// Who was met on which wire; what cannot be read is told of and counts as unknown.
-    fn wires(&self) -> Result<show::Wires, Failure> {
+    /// Who was met on which wire and when, and who is kept out; what cannot be read is told of and counts as unknown.
+    fn known(&self) -> Result<show::Known, Failure> {
         let (fast, errors) = self.store.fast().map_err(|error| self.explain(&error))?;
         for error in errors {
             say(&format!("warning: {error}"));
@@ -121,6 +123,8 @@ impl Desk {
         // Only a daemon makes that directory.
         let estate_dir = self.settings.estate_dir();
         let mut classic = BTreeSet::new();
+        let now = token::now();
+        let mut journal = Journal::default();
         if estate_dir.is_dir() {
             let store = Store::open(&self.settings.pki_dir, Some(&estate_dir)).map_err(|error| self.explain(&error))?;
             let (remotes, errors) = store.remotes().map_err(|error| self.explain(&error))?;
@@ -128,8 +132,13 @@ impl Desk {
                 say(&format!("warning: {error}"));
             }
             classic.extend(remotes.into_iter().map(|remote| remote.role));
+            match store.journal() {
+                Ok(found) => journal = found.unwrap_or_default(),
+                Err(error) => say(&format!("warning: {error}")),
+            }
+            journal.expire(now);
         }
-        Ok(show::Wires { fast, classic })
+        Ok(show::Known { fast, classic, journal, now })
     }
 
     fn explain(&self, error: &KeepError) -> Failure {

@@ -113,7 +113,7 @@ fn words(left: u64) -> String {
 }
 
 /// Seconds since 1970.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     Clock::start().wall().0 / 1_000_000
 }
 

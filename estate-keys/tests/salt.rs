@@ -1,6 +1,9 @@
 //! `estate-keys import-salt` and `export-salt`, on the files of a real Salt 2018.3.5 fleet: what they print, what they write,
 //! and what they refuse.
 
+// In tests an unwrap is a demand.
+#![allow(clippy::unwrap_used)]
+
 mod desk;
 
 use std::fs;

@@ -29,6 +29,8 @@ pub const ESTATES: usize = 20_000;
 pub const PENDING_KEYS: usize = 10_000;
 /// Enrolment tokens a master keeps.
 pub const TOKENS: usize = 10_000;
+/// Troubles a daemon remembers for its operator: as many as somebody reads.
+pub const TROUBLES: usize = 64;
 /// Events and outputs an engine holds for its shell before it takes no more input.
 pub const OUTPUTS: usize = 65_536;
 /// Largest lane page, bytes (wire v0 §5).
@@ -57,17 +59,25 @@ pub const SERVED_AT_ONCE: usize = 16;
 /// Of them, those of one minion: its jobs ask one after the other each, and leave room for other minions.
 pub const SERVED_OF_ONE: usize = 4;
 /// Requests of one minion that wait for their turn: one from each of the functions it runs at once.
-pub const ASKS_OF_ONE: usize = 256;
+pub const ASKED_OF_ONE: usize = 256;
 /// Bytes of them; one of any legal size always fits. A request with all settings of a Salt minion has 12 kB.
-pub const ASKS_OF_ONE_BYTES: usize = 4 << 20;
+pub const ASKED_OF_ONE_BYTES: usize = 4 << 20;
 /// Requests of all minions that wait for their turn: six each from the largest fleet.
-pub const ASKS: usize = 65_536;
+pub const ASKED: usize = 65_536;
 /// Bytes of them.
-pub const ASKS_BYTES: usize = 128 << 20;
+pub const ASKED_BYTES: usize = 128 << 20;
 /// Bytes of answers on their way to one minion; its next request waits. One more of any size may be added.
 pub const ANSWERS_OF_ONE_BYTES: usize = 8 << 20;
 /// Bytes of answers on their way to all minions; all further requests wait.
 pub const ANSWERS_BYTES: usize = 256 << 20;
+/// Files, directories and links of one environment that are listed: twenty megabytes of names.
+pub const FILES_LISTED: usize = 200_000;
+/// Directories inside each other that are listed.
+pub const DIRECTORIES_DEEP: usize = 64;
+/// What one minion may leave in its master's mine, bytes: some hundred addresses of each of a hundred functions.
+pub const MINE_BYTES: usize = 1 << 20;
+/// Notices a minion may send at once.
+pub const NOTICES_AT_ONCE: usize = 256;
 /// Yards that may listen to a master's notices.
 pub const SUBSCRIBERS: usize = 64;
 /// Functions a minion runs at once; a further job is answered with a refusal.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::base::Name;
-use crate::keep::{Change, Store};
+use crate::keep::{Change, Journal, Store};
 
 /// Takes changes and returns at once; of several for one file, the last is written. What waits when it is dropped is
 /// written first.
@@ -28,6 +28,7 @@ struct Shared {
 struct Queue {
     /// By the file it is for. As many as there are estates at most, and as many roles.
     waiting: BTreeMap<File, Change>,
+    journal: Option<Journal>,
     is_closed: bool,
 }
 
@@ -45,8 +46,9 @@ impl Writer {
         let shared = Arc::new(Shared::default());
         let (on_thread, into) = (shared.clone(), store.clone());
         let thread = std::thread::Builder::new().name("estates".to_owned()).spawn(move || {
-            while let Some(changes) = on_thread.next() {
+            while let Some((changes, journal)) = on_thread.next() {
                 changes.values().for_each(|change| write(&into, change));
+                journal.iter().for_each(|journal| write_journal(&into, journal));
             }
         });
         let thread = thread.inspect_err(|error| tracing::warn!(%error, "no thread to write estates")).ok();
@@ -70,6 +72,17 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Hands the journal over; of several the last is written.
+    pub fn push_journal(&self, journal: Journal) {
+        if self.thread.is_none() {
+            return write_journal(&self.store, &journal);
+        }
+        self.shared.lock().journal = Some(journal);
+        self.shared.bell.notify_one();
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
         self.shared.lock().is_closed = true;
@@ -83,15 +96,15 @@ impl Drop for Writer {
 
 impl Shared {
     /// All that waits, once there is something; `None` when nothing more will come.
-    fn next(&self) -> Option<BTreeMap<File, Change>> {
+    fn next(&self) -> Option<(BTreeMap<File, Change>, Option<Journal>)> {
         let mut queue = self.lock();
-        while queue.waiting.is_empty() {
+        while queue.waiting.is_empty() && queue.journal.is_none() {
             if queue.is_closed {
                 return None;
             }
             queue = self.bell.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        Some(std::mem::take(&mut queue.waiting))
+        Some((std::mem::take(&mut queue.waiting), queue.journal.take()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -104,6 +117,13 @@ impl Shared {
 pub fn write(store: &Store, change: &Change) {
     if let Err(error) = store.apply(change) {
         tracing::error!(%error, "not written; it holds until this daemon ends");
+    }
+}
+
+/// Writes the journal at once.
+pub fn write_journal(store: &Store, journal: &Journal) {
+    if let Err(error) = store.write_journal(journal) {
+        tracing::warn!(%error, "the journal was not written");
     }
 }
 
@@ -149,7 +169,7 @@ mod tests {
         for sid in 1..50 {
             writer.push(Change::Remote(remote("web1_minion", sid)));
         }
-        let waiting = writer.shared.next().unwrap();
+        let (waiting, _) = writer.shared.next().unwrap();
         assert!(waiting.into_values().eq([Change::Remote(remote("web1_minion", 49))]));
     }
 }

@@ -2,6 +2,7 @@
 //! ids above it (Salt over RAET §1).
 
 mod keys;
+mod logbook;
 mod names;
 pub mod shards;
 mod worker;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keys::KeyFiles;
+use logbook::Logbook;
 use names::Names;
 
 use crate::base::{Name, Time};
@@ -19,7 +21,7 @@ use crate::drive::train::{Arrivals, Departure};
 use crate::drive::udp::UdpPort;
 use crate::drive::writer::{self, Writer};
 use crate::keep::store::{KeepError, Store};
-use crate::keep::{Change, OwnKeys};
+use crate::keep::{Change, Journal, OwnKeys};
 use crate::road::{Config, Memory, Output, Road};
 use crate::transport::{Command, Event, Failure, Link, Transport};
 
@@ -42,6 +44,7 @@ pub struct Raet {
     clock: Clock,
     store: Arc<Store>,
     keys: KeyFiles,
+    logbook: Logbook,
     /// `None` when estates are not remembered.
     writer: Option<Writer>,
     names: Names,
@@ -65,6 +68,7 @@ impl Raet {
         let (mut key_files, memory) = recall(&config, &store, now)?;
         let names = Names::of(&config);
         let writer = config.main.then(|| Writer::start(store.clone()));
+        let logbook = Logbook::open(&store, clock);
         let mut road = Road::new(config, keys, memory, seed, now);
         road.set_wall(now, clock.wall());
         key_files.tokens(now, &mut road);
@@ -74,6 +78,7 @@ impl Raet {
             clock,
             store,
             keys: key_files,
+            logbook,
             writer,
             names,
             arrivals: Arrivals::default(),
@@ -108,6 +113,9 @@ impl Raet {
             self.road.set_wall(now, self.clock.wall());
         }
         self.keys.poll(now, &mut self.road);
+        if let Some(journal) = self.logbook.poll() {
+            self.write_journal(journal);
+        }
         self.road.handle_timeout(now);
         self.send(now);
         self.drain();
@@ -117,8 +125,10 @@ impl Raet {
     fn drain(&mut self) {
         while let Some(output) = self.road.poll_output() {
             match output {
+                Output::Note(note) => self.logbook.note(note),
                 Output::Event(event) => {
                     let event = self.names.translate(event);
+                    event.iter().for_each(|event| self.logbook.look(event));
                     self.events.extend(event);
                 }
                 Output::Keep(change @ (Change::Role(..) | Change::DropRole(_))) => self.keys.write(change),
@@ -129,6 +139,13 @@ impl Raet {
                     None => {}
                 },
             }
+        }
+    }
+
+    fn write_journal(&self, journal: Journal) {
+        match &self.writer {
+            Some(writer) => writer.push_journal(journal),
+            None => writer::write_journal(&self.store, &journal),
         }
     }
 
@@ -182,6 +199,8 @@ impl Transport for Raet {
         // Whoever does not hear of it finds out by itself.
         let _ = tokio::time::timeout(LAST_WORDS, words).await;
         self.drain();
+        let journal = self.logbook.close();
+        self.write_journal(journal);
     }
 
     async fn next(&mut self) -> Option<Event> {

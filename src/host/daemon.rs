@@ -95,7 +95,7 @@ async fn master(settings: &Settings) -> Result<(), Stop> {
     greet(settings, &keys, seats.first().and_then(UdpSeat::address));
     let config_of_duty = master::Config { id: settings.id.clone(), version: version(), policy };
     let duty = Master::new(config_of_duty, clock.now());
-    let desk = Some(Desk::new(Library::new(settings)));
+    let desk = Some(Desk::new(Library::new(settings, clock)));
     let before = |duty: &mut Master, event: &Event| {
         if matches!(event, Event::Knock { .. })
             && let Some(policy) = files.read_if_changed()

@@ -10,7 +10,10 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use crate::base::Name;
+use crate::clock::Clock;
 use crate::duty::Asked;
+use crate::host::files::FileServer;
+use crate::host::mine::Mine;
 use crate::host::pillar::{Pillar, Question};
 use crate::host::settings::Settings;
 
@@ -18,12 +21,18 @@ use crate::host::settings::Settings;
 #[derive(Debug)]
 pub struct Library {
     pillar: Pillar,
+    files: FileServer,
+    mine: Mine,
 }
 
 impl Library {
     /// As the settings say.
-    pub fn new(settings: &Settings) -> Self {
-        Self { pillar: Pillar::new(settings) }
+    pub fn new(settings: &Settings, clock: Clock) -> Self {
+        Self {
+            pillar: Pillar::new(settings),
+            files: FileServer::new(&settings.files, clock),
+            mine: Mine::new(settings),
+        }
     }
 
     /// The answer to a request, as one MessagePack value; none for a request of another kind.
@@ -32,8 +41,11 @@ impl Library {
         match load.get("cmd").and_then(Value::as_str)? {
             "_pillar" => encode(&self.pillar(&asked.from, &load)),
             cmd => {
-                tracing::debug!(from = %asked.from, cmd, "an unknown request");
-                None
+                let answer = self.files.answer(&asked.from, cmd, &load);
+                answer.or_else(|| self.mine.answer(&asked.from, cmd, &load)).or_else(|| {
+                    tracing::debug!(from = %asked.from, cmd, "an unknown request");
+                    None
+                })
             }
         }
     }
@@ -42,6 +54,7 @@ impl Library {
         let text = |key: &str| load.get(key).and_then(Value::as_str);
         let nothing = Map::new();
         let map = |key: &str| load.get(key).and_then(Value::as_object).unwrap_or(&nothing);
+        self.files.on_grains(id, map("grains"));
         self.pillar.compile(&Question {
             id,
             grains: map("grains"),

@@ -13,6 +13,8 @@ pub mod demo;
 #[cfg(feature = "daemon")]
 pub mod fault;
 #[cfg(feature = "daemon")]
+pub mod files;
+#[cfg(feature = "daemon")]
 pub mod library;
 #[cfg(feature = "daemon")]
 mod line;
@@ -20,6 +22,8 @@ mod line;
 pub mod links;
 #[cfg(feature = "daemon")]
 pub mod log;
+#[cfg(feature = "daemon")]
+pub mod mine;
 #[cfg(feature = "daemon")]
 pub mod pillar;
 #[cfg(feature = "daemon")]

@@ -2,6 +2,7 @@
 //! Owns names, types and defaults. Reads the settings file and the host's name, and nothing else.
 
 mod error;
+mod files;
 mod options;
 mod value;
 mod yaml;
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
 
 pub use error::SettingsError;
+pub use files::{FileSettings, HashType};
 use options::Standing;
 use yaml::Entry;
 
@@ -85,6 +87,8 @@ pub struct Settings {
     pub enrolment_file: Option<PathBuf>,
     /// How long a command waits for its minions.
     pub timeout: Duration,
+    /// What a master serves its minions.
+    pub files: FileSettings,
     /// Facts about this minion that only its operator knows.
     pub grains: Map<String, Value>,
     /// Whether a known estate may come back with another address or name.
@@ -176,6 +180,7 @@ impl Settings {
             site_secret_file: list("site_secret_file")?,
             enrolment_file: list("enrolment_file")?,
             timeout: sheet.find("timeout", value::seconds)?.unwrap_or(Duration::from_secs(5)),
+            files: files::read(&sheet, &root)?,
             grains: sheet.find("grains", value::grains)?.unwrap_or_default(),
             raet_mutable: sheet.find("raet_mutable", value::truth)?.unwrap_or(false),
             root_dir: root,
@@ -237,12 +242,15 @@ struct Sheet<'a> {
 impl Sheet<'_> {
     /// Refuses keys nobody knows and warns of those that do nothing here.
     fn judge_keys(&self, duty: DutyKind) -> Result<Vec<String>, SettingsError> {
-        let other = if duty == DutyKind::Master { options::MINION } else { options::MASTER };
+        let is_others = |key: &str| match duty {
+            DutyKind::Master => options::MINION.contains(&key),
+            DutyKind::Minion => options::is_masters(key),
+        };
         let mut warnings = Vec::new();
         for Entry { key, line, .. } in &self.entries {
             let place = format!("{}:{line}", self.origin.display());
             match options::standing(key) {
-                Standing::Ours if !other.contains(&key.as_str()) => {}
+                Standing::Ours if !is_others(key) => {}
                 Standing::Ours => warnings.push(format!("{place}: '{key}' does nothing in the settings of a {duty}")),
                 Standing::Salt => {
                     warnings.push(format!("{place}: '{key}' is an option of Salt that has no effect here"))

@@ -21,6 +21,9 @@ pub enum BadFile {
     /// An estate file of another shape.
     #[error("not an estate file (a JSON map)")]
     NoEstateFile,
+    /// Not the journal of a daemon.
+    #[error("not a journal (a JSON map)")]
+    NoJournal,
     /// A field that must be there is not.
     #[error("'{0}' is missing")]
     Missing(&'static str),

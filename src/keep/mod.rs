@@ -2,12 +2,14 @@
 
 pub mod adopt;
 pub mod format;
+pub mod journal;
 pub mod record;
 pub mod role;
 pub mod roll;
 pub mod store;
 pub mod token;
 
+pub use journal::{Journal, Note, Trouble, Wire};
 pub use record::{Change, Identity, LocalRecord, RemoteRecord};
 pub use role::{OwnKeys, RoleKey};
 pub use roll::Roll;

@@ -3,6 +3,7 @@
 
 mod disk;
 mod error;
+mod journal;
 mod salt;
 mod seen;
 mod tokens;

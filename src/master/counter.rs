@@ -64,10 +64,10 @@ impl Counter {
         let line = self.lines.get(from);
         let (asks, bytes) = line.map_or((0, 0), |line| (line.asks.len(), line.bytes));
         let is_over = |held: usize, most| held > 0 && held + size > most;
-        if asks >= limits::ASKS_OF_ONE
-            || self.waiting >= limits::ASKS
-            || is_over(bytes, limits::ASKS_OF_ONE_BYTES)
-            || is_over(self.waiting_bytes, limits::ASKS_BYTES)
+        if asks >= limits::ASKED_OF_ONE
+            || self.waiting >= limits::ASKED
+            || is_over(bytes, limits::ASKED_OF_ONE_BYTES)
+            || is_over(self.waiting_bytes, limits::ASKED_BYTES)
         {
             return false;
         }
@@ -144,7 +144,7 @@ impl Counter {
     /// Keeps an answer until the minion is no longer blocked; gives it back when it is not, or has too many.
     pub(super) fn hold(&mut self, to: &Name, answer: Message) -> Option<Message> {
         match self.lines.get_mut(to) {
-            Some(line) if line.blocking > 0 && line.held.len() < limits::ASKS_OF_ONE => {
+            Some(line) if line.blocking > 0 && line.held.len() < limits::ASKED_OF_ONE => {
                 line.held.push(answer);
                 None
             }

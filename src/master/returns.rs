@@ -2,13 +2,13 @@
 //! Salt minion blocks until it is (Salt over RAET §3). A message's own words on who sent it are never believed.
 
 use serde_json::{Map, Value, json};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::jid::Jid;
 use super::ledger::Line;
 use super::request::{Reply, Return};
 use super::{Master, encode};
-use crate::base::Name;
+use crate::base::{Name, limits};
 use crate::message::{Address, Message};
 
 impl Master {
@@ -92,15 +92,36 @@ impl Master {
         self.notify(format_args!("salt/job/{jid}/ret/{from}"), || Value::Object(load));
     }
 
-    /// A minion's own notice is passed on under its name. What the master says itself under `salt/` is not a minion's
-    /// to say.
+    /// A minion's own notices, one or a list of them (`events`), are passed on under its name.
     fn on_minion_event(&mut self, from: &Name, mut load: Map<String, Value>) {
-        let Some(Value::String(tag)) = load.remove("tag") else { return };
-        let foreign = tag.starts_with("salt/") || tag.is_empty();
-        if foreign {
+        let Some(Value::Array(events)) = load.remove("events") else {
+            let Some(Value::String(tag)) = load.remove("tag") else { return };
+            return self.on_notice(from, &tag, load.remove("data").unwrap_or_default());
+        };
+        if events.len() > limits::NOTICES_AT_ONCE {
+            warn!(%from, notices = events.len(), "too many notices at once; the last ones are left out");
+        }
+        let pretag = load.get("pretag").and_then(Value::as_str);
+        for event in events.into_iter().take(limits::NOTICES_AT_ONCE) {
+            let Value::Object(mut event) = event else { continue };
+            let Some(tag) = event.get("tag").and_then(Value::as_str).map(str::to_owned) else { continue };
+            let data = event.remove("data").unwrap_or(Value::Object(event));
+            if let Some(pretag) = pretag {
+                self.on_notice(from, &format!("{pretag}/{tag}"), data.clone());
+            }
+            self.on_notice(from, &tag, data);
+        }
+    }
+
+    /// What the master says itself under `salt/` is not a minion's to say, but for its own beacons and its jobs' progress.
+    fn on_notice(&mut self, from: &Name, tag: &str, data: Value) {
+        let is_own = || match tag.split('/').collect::<Vec<_>>().as_slice() {
+            ["salt", "beacon", id, ..] | ["salt", "job", _, "prog", id, ..] => *id == from.as_str(),
+            _ => false,
+        };
+        if tag.is_empty() || (tag.starts_with("salt/") && !is_own()) {
             return debug!(%from, tag, "a notice that is not the minion's to give");
         }
-        let data = load.remove("data").unwrap_or_default();
         self.notify(format_args!("{tag}"), || json!({"id": from, "data": data}));
     }
 }

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::config::Config;
+use super::grumble::{About, Grumbles};
 use super::outputs::{Output, Outputs, Run};
 use super::send::Headings;
 use super::stats::{Drop, Stats};
 use crate::base::{Acceptance, Name, Random, Time, limits};
+use crate::keep::journal::Kind;
 use crate::keep::roll::Verdict;
-use crate::keep::{Change, OwnKeys, RoleKey, Roll};
+use crate::keep::{Change, Note, OwnKeys, RoleKey, Roll, Trouble, Wire};
 use crate::transport::Event;
 use crate::wire::v0::{self, BodyKind, FootKind, Head, outgoing};
 
@@ -39,6 +41,8 @@ pub(crate) struct Core {
     clashes: BTreeMap<Name, Time>,
     /// Roles that were seen on the fast wire: nobody leads us back to the classic one by dropping packets.
     fast: BTreeSet<Name>,
+    /// What was said of those who are kept out.
+    grumbles: Grumbles,
     /// Estates that have just come over the fast wire.
     pub(crate) superseded: Vec<Name>,
 }
@@ -96,6 +100,7 @@ impl Core {
             pending: 0,
             clashes: BTreeMap::new(),
             fast: BTreeSet::new(),
+            grumbles: Grumbles::default(),
             superseded: Vec::new(),
         };
         core.known = core.roll.iter().count();
@@ -201,6 +206,20 @@ impl Core {
         self.outputs.push(Output::Keep(change));
     }
 
+    /// An estate of this role is there now.
+    pub(crate) fn met(&mut self, role: &Name, wire: Wire, from: SocketAddr) {
+        self.outputs.push(Output::Note(Note::Met { role: role.clone(), wire, from }));
+    }
+
+    /// Somebody is kept out: said for the operator, now and then.
+    pub(crate) fn trouble(&mut self, kind: Kind, role: Option<&Name>, from: SocketAddr) {
+        let about = role.map_or(About::Host(from.ip()), |role| About::Role(role.clone()));
+        if self.grumbles.may(self.now, kind.number(), about) {
+            let trouble = Trouble { kind, role: role.cloned(), from: Some(from) };
+            self.outputs.push(Output::Note(Note::Trouble(trouble)));
+        }
+    }
+
     /// Gives the queues' memory back where nothing has passed through them for a while.
     pub(crate) fn rest(&mut self, quiet: Duration) {
         if self.outputs.len() == 0 && self.controls.is_empty() && self.now.since(self.told) >= quiet {
@@ -304,6 +323,10 @@ impl Core {
         tracing::info!(role = %key.role, %known, presented = %key.fingerprint(), "another key under a known role");
         self.clashes.insert(key.role.clone(), self.now);
         self.event(Event::Clash { role: key.role.clone(), known, presented: key.fingerprint() });
+        let trouble = Trouble::clash(key.role.clone(), known, key.fingerprint());
+        if self.grumbles.may(self.now, trouble.kind.number(), About::Role(key.role.clone())) {
+            self.outputs.push(Output::Note(Note::Trouble(trouble)));
+        }
     }
 
     /// Writes a decision to the roll and the disk, and tells the application.

@@ -12,7 +12,7 @@ use super::v0::joinent::Joinent;
 use super::v0::joiner::Joiner;
 use super::v0::outbox::Outbox;
 use crate::base::{Name, Time, wrap};
-use crate::keep::{Change, RemoteRecord, RoleKey};
+use crate::keep::{Change, RemoteRecord, RoleKey, Wire};
 use crate::nacl::{SharedBox, Verifier};
 use crate::transport::{Departure, Event, Failure};
 use crate::wire::v0::{CoatKind, FootKind, Head, PacketKind, TransactKind};
@@ -264,6 +264,7 @@ impl Remote {
             self.present = true;
             tracing::debug!(estate = %peer.name, ha = %self.ha, "joined");
             core.event(Event::Joined { peer: peer.name.clone() });
+            core.met(&peer.key.role, Wire::Classic, self.ha);
         }
     }
 

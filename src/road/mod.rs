@@ -10,6 +10,7 @@ mod core;
 pub mod datagram;
 mod estate;
 pub mod front;
+mod grumble;
 mod index;
 mod outputs;
 #[cfg(feature = "sim")]
@@ -272,6 +273,7 @@ impl Road {
             };
         }
         if !self.core.config.wires.classic {
+            v0::turn_away(&mut self.core, datagram.from, datagram.bytes);
             return self.core.stats.drop(stats::Drop::Unsupported);
         }
         if let Some(nuid) = v0::handle(&mut self.core, &mut self.table, datagram.from, datagram.bytes, proven) {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::v1::message::Bodies;
 use crate::base::Name;
-use crate::keep::Change;
+use crate::keep::{Change, Note};
 use crate::message::{Message, Route};
 use crate::transport::{Event, Ticket};
 
@@ -16,6 +16,8 @@ pub enum Output {
     Event(Event),
     /// For the disk.
     Keep(Change),
+    /// For the daemon's journal and log: who came, and who is kept out and why. Bounded in number, whatever strangers send.
+    Note(Note),
 }
 
 /// Outputs that wait.

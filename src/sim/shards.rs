@@ -115,6 +115,7 @@ impl World {
             match output {
                 Output::Event(event) => self.host(first).events.push(event),
                 Output::Keep(change) => super::world::write(&mut self.host(first).disk, change),
+                Output::Note(note) => self.host(first).notes.push(note),
             }
         }
         while shards.down.front().is_some_and(|(at, ..)| *at <= now) {

@@ -11,7 +11,7 @@ use super::network::{Flight, Network, Trip};
 use super::shards::Shards;
 use super::state::Counts;
 use crate::base::{Acceptance, Name, Random, Time};
-use crate::keep::{Change, LocalRecord, OwnKeys};
+use crate::keep::{Change, LocalRecord, Note, OwnKeys};
 use crate::message::Message;
 use crate::road::{Config, Datagram, Memory, Output, Road, Wires};
 use crate::transport::{Command, Event, Ticket};
@@ -24,6 +24,8 @@ pub struct Host {
     pub road: Road,
     /// Everything its road has told the application.
     pub events: Vec<Event>,
+    /// What it said for its journal.
+    pub notes: Vec<Note>,
     /// What its disk holds.
     pub disk: Memory,
     /// Switched off: it neither sends nor receives, and its time stands still.
@@ -123,7 +125,17 @@ impl World {
     pub fn add_with(&mut self, config: Config, keys: OwnKeys, disk: Memory) -> usize {
         let address = Self::address(self.hosts.len());
         let road = Road::new(config.clone(), keys.clone(), disk.clone(), self.random.bytes(), self.now);
-        self.hosts.push(Host { address, road, events: Vec::new(), disk, is_down: false, is_cut: false, config, keys });
+        self.hosts.push(Host {
+            address,
+            road,
+            events: Vec::new(),
+            notes: Vec::new(),
+            disk,
+            is_down: false,
+            is_cut: false,
+            config,
+            keys,
+        });
         self.hosts.len() - 1
     }
 
@@ -322,6 +334,7 @@ impl World {
                 match output {
                     Output::Event(event) => host.events.push(event),
                     Output::Keep(change) => write(&mut host.disk, change),
+                    Output::Note(note) => host.notes.push(note),
                 }
             }
             assert!(said == 0 || is_announced, "something was queued that poll_timeout did not announce");

@@ -98,6 +98,7 @@ impl Ours {
             match output {
                 Output::Event(event) => self.events.push(event),
                 Output::Keep(change) => self.keep(change),
+                Output::Note(_) => {}
             }
         }
     }

@@ -80,7 +80,7 @@ fn what_has_no_room_is_answered_at_once() {
     }
     world.run(seconds(1.0));
     let refused = world.said_to("salt1");
-    let most = 300 - limits::ASKS_OF_ONE;
+    let most = 300 - limits::ASKED_OF_ONE;
     assert!((most - limits::SERVED_OF_ONE..=most).contains(&refused.len()), "{}", refused.len());
     assert!(refused.iter().all(|said| *said == (String::new(), json!({}))));
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, Receiver, Sender, error::TrySendError};
 
 use super::keys::KeyFiles;
+use super::logbook::Logbook;
 use super::names::Names;
 use super::worker::{Ends, Parcel, Passed, Report, Said, Task, Worker};
 use super::{LAST_WORDS, recall};
@@ -44,6 +45,7 @@ pub struct Shards {
     reports: Receiver<Report>,
     clock: Clock,
     keys: KeyFiles,
+    logbook: Logbook,
     writer: Writer,
     events: VecDeque<Event>,
     passed: Arc<Passed>,
@@ -94,6 +96,7 @@ impl Shards {
             reports,
             clock,
             keys: key_files,
+            logbook: Logbook::open(&store, clock),
             writer: Writer::start(store),
             events: VecDeque::new(),
             passed: passed.clone(),
@@ -148,7 +151,11 @@ impl Shards {
     fn carry(&mut self) {
         while let Some(output) = self.front.poll_output() {
             match output {
-                Output::Event(event) => self.events.push_back(event),
+                Output::Note(note) => self.logbook.note(note),
+                Output::Event(event) => {
+                    self.logbook.look(&event);
+                    self.events.push_back(event);
+                }
                 Output::Keep(change @ (Change::Role(..) | Change::DropRole(_))) => self.keys.write(change),
                 Output::Keep(change) => self.writer.push(change),
             }
@@ -203,6 +210,9 @@ impl Shards {
         }
         self.keys.poll(now, &mut self.front);
         self.carry();
+        if let Some(journal) = self.logbook.poll() {
+            self.writer.push_journal(journal);
+        }
         self.posts.iter().all(|post| post.thread.as_ref().is_none_or(|thread| !thread.is_finished()))
     }
 }
@@ -292,6 +302,7 @@ impl Transport for Shards {
             }
         };
         let _ = tokio::time::timeout(LAST_WORDS * 3, end).await;
+        self.writer.push_journal(self.logbook.close());
     }
 
     async fn next(&mut self) -> Option<Event> {

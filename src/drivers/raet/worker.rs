@@ -321,7 +321,7 @@ impl Worker {
                         let Some(event) = self.names.translate(event) else { continue };
                         Output::Event(event)
                     }
-                    keep @ Output::Keep(_) => keep,
+                    other @ (Output::Keep(_) | Output::Note(_)) => other,
                 };
                 self.said.push(Said::Output(now, output));
             }

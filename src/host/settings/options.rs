@@ -33,12 +33,17 @@ const BOTH: &[&str] = &[
     "site_secret_file",
 ];
 /// Settings of a master only.
-pub(super) const MASTER: &[&str] = &["autosign_file", "autoreject_file", "shards"];
+const MASTER: &[&str] = &["autosign_file", "autoreject_file", "shards"];
 /// Settings of a minion only.
 pub(super) const MINION: &[&str] = &["master", "master_port", "master_finger", "grains", "enrolment_file"];
 
 /// Option names of Salt 2018.3 masters and minions.
 const SALT: &str = include_str!("salt_options.txt");
+
+/// Whether a master acts on it and a minion does not.
+pub(super) fn is_masters(key: &str) -> bool {
+    MASTER.contains(&key) || super::files::KEYS.contains(&key)
+}
 
 /// What we make of `key`.
 pub(super) fn standing(key: &str) -> Standing {
@@ -53,7 +58,7 @@ pub(super) fn standing(key: &str) -> Standing {
 }
 
 fn ours() -> impl Iterator<Item = &'static str> {
-    [BOTH, MASTER, MINION].into_iter().flatten().copied()
+    [BOTH, MASTER, super::files::KEYS, MINION].into_iter().flatten().copied()
 }
 
 fn salt() -> impl Iterator<Item = &'static str> {
@@ -75,7 +80,8 @@ mod tests {
     #[test]
     fn keys_are_told_apart() {
         assert_eq!(standing("raet_port"), Standing::Ours);
-        assert_eq!(standing("file_roots"), Standing::Salt);
+        assert_eq!(standing("file_roots"), Standing::Ours);
+        assert_eq!(standing("pillar_opts"), Standing::Salt);
         assert_eq!(standing("mysql.host"), Standing::Salt);
         assert_eq!(standing("mastr"), Standing::Unknown(Some("master")));
         assert_eq!(standing("Raet-Port"), Standing::Unknown(Some("raet_port")));

@@ -1,5 +1,7 @@
 //! Every setting, every default, and every sentence an operator can meet.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -128,12 +130,12 @@ fn the_longest_id_makes_a_name() {
 
 #[test]
 fn keys_that_do_nothing_are_warned_of_once() {
-    let text = "id: m\nfile_roots:\n  base: [/srv/salt]\nmysql.host: db\ngrains: {a: 1}\n";
+    let text = "id: m\npillar_opts:\n  base: [/srv/salt]\nmysql.host: db\ngrains: {a: 1}\n";
     let (_, warnings) = parse(DutyKind::Master, text).unwrap();
     assert_eq!(
         warnings,
         [
-            "/c/file:2: 'file_roots' is an option of Salt that has no effect here",
+            "/c/file:2: 'pillar_opts' is an option of Salt that has no effect here",
             "/c/file:4: 'mysql.host' is an option of Salt that has no effect here",
             "/c/file:5: 'grains' does nothing in the settings of a master",
         ]
@@ -278,4 +280,43 @@ fn a_command_of_the_minion_needs_no_master() {
     let (settings, _) = Settings::load_alone(Some(&file), None).unwrap();
     assert_eq!((settings.id.as_str(), settings.master), ("web1", None));
     assert!(Settings::load_alone(Some(&dir.path().join("none")), None).is_err());
+}
+
+#[test]
+fn files_of_a_master() {
+    let files = |text: &str| master(text).files;
+    let plain = files("root_dir: /r\nid: m\n");
+    assert_eq!(plain.roots, BTreeMap::from([("base".to_owned(), vec!["/r/srv/salt".into()])]));
+    assert_eq!(
+        (plain.hash, plain.chunk, plain.follow_links, plain.ignore_links),
+        (HashType::Sha256, 1 << 20, true, false)
+    );
+    assert_eq!(plain.state_opts["top_file_merging_strategy"], json!("merge"));
+    let all = files(
+        "root_dir: /r\nid: m\nfile_roots:\n  base:\n    - /srv/salt\n    - more\n  dev: [/d]\n  none:\nhash_type: SHA512\n\
+         file_buffer_size: 4096\nfile_ignore_glob: '*.pyc'\nfileserver_followsymlinks: no\nrenderer: jinja|yaml\n\
+         state_aggregate: [pkg]\njinja_trim_blocks: True\nenv_order: [base, dev]\n",
+    );
+    let paths = |saltenv: &str| all.roots[saltenv].iter().map(|path| path.to_str().unwrap()).collect::<Vec<_>>();
+    assert_eq!((paths("base"), paths("dev"), paths("none")), (vec!["/srv/salt", "/r/more"], vec!["/d"], vec![]));
+    assert_eq!(
+        (all.hash, all.chunk, all.follow_links, all.ignore),
+        (HashType::Sha512, 4096, false, vec!["*.pyc".to_owned()])
+    );
+    let opts = |key: &str| all.state_opts[key].clone();
+    assert_eq!((opts("renderer"), opts("state_aggregate")), (json!("jinja|yaml"), json!(["pkg"])));
+    assert_eq!((opts("jinja_trim_blocks"), opts("env_order")), (json!(true), json!(["base", "dev"])));
+    for text in [
+        "file_roots: [/srv]",
+        "file_roots: {a/b: [/srv]}",
+        "file_roots: {base: [1]}",
+        "hash_type: md4",
+        "file_buffer_size: 1",
+        "failhard: maybe",
+    ] {
+        let why = refusal(DutyKind::Master, text);
+        assert!(why.contains("must be"), "{why}");
+    }
+    let (_, warnings) = parse(DutyKind::Minion, "master: m\nid: a\nfile_roots: {}\n").unwrap();
+    assert_eq!(warnings, ["/c/file:3: 'file_roots' does nothing in the settings of a minion"]);
 }

@@ -119,6 +119,17 @@ pub(super) fn read(
     link: Link,
     forbidden: u32,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, KeepError> {
+    read_up_to(path, owner, link, forbidden, FILE_MAX)
+}
+
+/// As [`read`], of a file that may be larger, bytes.
+pub(super) fn read_up_to(
+    path: &Path,
+    owner: Owner,
+    link: Link,
+    forbidden: u32,
+    most: u64,
+) -> Result<Option<Zeroizing<Vec<u8>>>, KeepError> {
     let found = if link == Link::Followed { fs::metadata(path) } else { fs::symlink_metadata(path) };
     match found {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -134,13 +145,13 @@ pub(super) fn read(
     // What was opened, not what was there a moment ago.
     let found = file.metadata().map_err(io_error("read", path))?;
     check(path, &found, owner, forbidden)?;
-    if found.len() > FILE_MAX {
+    if found.len() > most {
         let source = io::Error::from(ErrorKind::FileTooLarge);
         return Err(KeepError::Io { action: "read", path: path.into(), source });
     }
     // Room for all of it at once: a vector that grows leaves copies of a secret behind.
     let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0).saturating_add(64)));
-    file.take(FILE_MAX).read_to_end(&mut content).map_err(io_error("read", path))?;
+    file.take(most).read_to_end(&mut content).map_err(io_error("read", path))?;
     Ok(Some(content))
 }
 

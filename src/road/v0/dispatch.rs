@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::{alive, allowent, allower, joinent, joiner, messengent, messenger, stale};
 use crate::base::wrap;
+use crate::keep::journal::Kind;
 use crate::nacl::VerifyKey;
 use crate::road::config::Mutable;
 use crate::road::core::{Core, Judgement};
@@ -11,7 +12,7 @@ use crate::road::estate::{Peer, Remote};
 use crate::road::index::Table;
 use crate::road::stats::Drop;
 use crate::transport::Departure;
-use crate::wire::v0::{self, Head, Packet, PacketKind, TransactKind};
+use crate::wire::v0::{self, Head, JoinBody, Packet, PacketKind, TransactKind};
 
 /// Takes one datagram; says which estate it concerned. `proven` is the key that is known to have signed it.
 pub(crate) fn handle(
@@ -23,6 +24,7 @@ pub(crate) fn handle(
 ) -> Option<u32> {
     let Ok(packet) = v0::read(datagram) else {
         core.stats.drop(Drop::Malformed);
+        complain(core, from, datagram);
         return None;
     };
     if packet.head.broadcast {
@@ -32,6 +34,35 @@ pub(crate) fn handle(
     match packet.head.transact {
         TransactKind::Join => handle_join(core, table, from, &packet),
         _ => handle_signed(core, table, from, &packet, proven),
+    }
+}
+
+/// Says what is wrong with a datagram that is no packet, if somebody should look into it.
+fn complain(core: &mut Core, from: SocketAddr, datagram: &[u8]) {
+    if !v0::is_raet(datagram) {
+        let what = format!(
+            "{} bytes that begin with '{}'",
+            datagram.len(),
+            datagram.get(..8).unwrap_or(datagram).escape_ascii()
+        );
+        return core.trouble(Kind::NotRaet { what }, None, from);
+    }
+    match v0::claims(datagram) {
+        Some((found @ 1.., _)) => core.trouble(Kind::Version { found }, None, from),
+        Some((_, found @ 2..)) => core.trouble(Kind::HeadKind { found }, None, from),
+        _ => {}
+    }
+}
+
+/// Says that a join came on the classic wire where none is spoken.
+pub(crate) fn turn_away(core: &mut Core, from: SocketAddr, datagram: &[u8]) {
+    match v0::read(datagram) {
+        Ok(Packet { head, coat, .. }) if head.transact == TransactKind::Join => {
+            let role = joinent::read(&head, coat).map(|peer| peer.key.role);
+            core.trouble(Kind::Classic, role.as_ref(), from);
+        }
+        Ok(_) => core.trouble(Kind::Classic, None, from),
+        Err(_) => complain(core, from, datagram),
     }
 }
 
@@ -49,6 +80,9 @@ fn handle_signed(
     }
     let Some(remote) = table.find(head.de) else {
         core.stats.drop(Drop::Unknown);
+        if !head.correspondent {
+            core.trouble(Kind::Stale, None, from);
+        }
         return None;
     };
     let key = remote.verifier();
@@ -203,16 +237,16 @@ fn on_join_answer(core: &mut Core, table: &mut Table, from: SocketAddr, head: &H
 
 fn on_join(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, coat: &[u8]) -> Option<u32> {
     if head.de != 0 && table.find(head.de).is_none() {
+        let role = joinent::read(head, coat).map(|peer| peer.key.role);
+        core.trouble(Kind::Stale, role.as_ref(), from);
         joinent::answer(core, from, head, PacketKind::Renew);
         return None;
     }
-    let Some(peer) = joinent::read(head, coat).filter(|peer| is_named_well(core, peer)) else {
-        core.stats.drop(Drop::BadJoin);
-        return None;
-    };
+    let peer = introduce(core, from, head, coat)?;
     if core.config.wires.fast && core.is_fast_only(&peer.key.role) {
         // Silence: whoever dropped its fast packets to lead it here learns nothing.
         tracing::debug!(estate = %peer.name, %from, "not taken in on the classic wire: it was seen on the fast one");
+        core.trouble(Kind::WasFast, Some(&peer.key.role), from);
         core.stats.drop(Drop::Unsupported);
         return None;
     }
@@ -223,6 +257,8 @@ fn on_join(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, co
         return None;
     }
     if peer.name == core.config.name || (head.de == 0 && !core.config.main) {
+        let kind = if core.config.main { Kind::Taken { name: peer.name } } else { Kind::NoMaster };
+        core.trouble(kind, Some(&peer.key.role), from);
         joinent::answer(core, from, head, PacketKind::Reject);
         return None;
     }
@@ -230,6 +266,7 @@ fn on_join(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, co
     if let Some(nuid) = known {
         // A new name must not be another estate's (only where names may change at all).
         if table.named(&peer.name).is_some_and(|other| other != nuid) {
+            core.trouble(Kind::Taken { name: peer.name }, Some(&peer.key.role), from);
             joinent::answer(core, from, head, PacketKind::Reject);
             return Some(nuid);
         }
@@ -239,6 +276,7 @@ fn on_join(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, co
     }
     // A stranger: what is written down for it is bounded by the roll's and the table's limits.
     if table.is_full() {
+        core.trouble(Kind::Full, Some(&peer.key.role), from);
         core.stats.drop(Drop::Full);
         return None;
     }
@@ -249,11 +287,34 @@ fn on_join(core: &mut Core, table: &mut Table, from: SocketAddr, head: &Head, co
             joinent::answer(core, from, head, PacketKind::Reject);
             return None;
         }
-        Judgement::Full => return None,
+        Judgement::Full => {
+            core.trouble(Kind::Full, Some(&peer.key.role), from);
+            return None;
+        }
     };
     let remote = table.create(from)?;
     joinent::start(core, remote, from, head, peer, is_accepted);
     Some(remote.nuid)
+}
+
+/// Who asks to join; whoever does not say it properly is told of and not heard.
+fn introduce(core: &mut Core, from: SocketAddr, head: &Head, coat: &[u8]) -> Option<Peer> {
+    let peer = match JoinBody::read(coat, head.body) {
+        Ok(body) => Peer::from(body),
+        Err(why) => {
+            let claim = JoinBody::claim(coat, head.body);
+            let kind = claim.map_or(Kind::Join { what: why.what.to_owned() }, |shown| Kind::Id { shown });
+            core.trouble(kind, None, from);
+            core.stats.drop(Drop::BadJoin);
+            return None;
+        }
+    };
+    if is_named_well(core, &peer) {
+        return Some(peer);
+    }
+    core.trouble(Kind::Misnamed { name: peer.name }, Some(&peer.key.role), from);
+    core.stats.drop(Drop::BadJoin);
+    None
 }
 
 fn on_known_join(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head, peer: Peer) {

@@ -9,6 +9,7 @@ use super::joiner::{head as join_head, own_body};
 use super::redo::{Fire, Redo};
 use crate::base::{Acceptance, Time};
 use crate::keep::RoleKey;
+use crate::keep::journal::Kind;
 use crate::road::config::{Mutable, Trust};
 use crate::road::core::Core;
 use crate::road::estate::{Candidate, PROBATION, Peer, Remote};
@@ -58,13 +59,15 @@ pub(crate) fn answer(core: &mut Core, to: SocketAddr, asked: &Head, packet: Pack
 
 /// Who a join body says its sender is.
 pub(crate) fn read(asked: &Head, coat: &[u8]) -> Option<Peer> {
-    let body = JoinBody::read(coat, asked.body).ok()?;
-    Some(Peer {
-        name: body.name,
-        main: body.mode & 1 == 1,
-        kind: body.kind,
-        key: RoleKey { role: body.role, verify: body.verify, public: body.public },
-    })
+    JoinBody::read(coat, asked.body).ok().map(Peer::from)
+}
+
+impl From<JoinBody> for Peer {
+    fn from(body: JoinBody) -> Self {
+        let main = body.is_main();
+        let key = RoleKey { role: body.role, verify: body.verify, public: body.public };
+        Self { name: body.name, main, kind: body.kind, key }
+    }
 }
 
 /// What to do with a join whose sender the table knows.
@@ -103,7 +106,19 @@ pub(crate) fn compare(core: &mut Core, remote: &Remote, peer: &Peer, from: Socke
     } else {
         Mutable::Nothing
     };
-    if core.config.mutable >= least { Verdict::Go } else { Verdict::Reject }
+    if core.config.mutable >= least {
+        return Verdict::Go;
+    }
+    let parts = [
+        (known.name != peer.name, "name"),
+        (known.kind != peer.kind, "kind"),
+        (known.main != peer.main, "main flag"),
+        (remote.fuid != 0 && remote.fuid != se, "number for us"),
+        (remote.fuid != 0 && remote.ha != from, "address"),
+    ];
+    let what: Vec<_> = parts.into_iter().filter_map(|(is_other, part)| is_other.then_some(part)).collect();
+    core.trouble(Kind::Changed { what: what.join(" and ") }, Some(&peer.key.role), from);
+    Verdict::Reject
 }
 
 /// Starts, renews or repeats the answer to a join request that passed [`compare`] and has this standing.

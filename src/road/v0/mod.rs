@@ -15,7 +15,7 @@ pub(crate) mod outbox;
 pub(crate) mod redo;
 mod stale;
 
-pub(super) use dispatch::handle;
+pub(super) use dispatch::{handle, turn_away};
 
 use super::core::Core;
 use super::estate::Remote;

@@ -145,6 +145,11 @@ impl Fields {
         *field = number;
     }
 
+    /// Version and head kind.
+    pub(super) fn claims(&self) -> (u32, u32) {
+        (self.vn, self.hk)
+    }
+
     /// Checks everything a head alone can be checked for (wire v0 §1.2, 3 and 4).
     pub(super) fn check(&self, kind: HeadKind, head_len: usize, datagram_len: usize) -> Result<Head, Malformed> {
         if self.vn != 0 {

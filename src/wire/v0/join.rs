@@ -37,6 +37,26 @@ impl JoinBody {
         self.mode & MODE_MAIN != 0
     }
 
+    /// The role, or else the name, that a body claims which [`read`](Self::read) refuses: cut short and made safe to show.
+    pub fn claim(body: &[u8], kind: BodyKind) -> Option<String> {
+        let body = map_of(body, kind).ok()?;
+        let mut reader = Reader::new(&body);
+        let Ok(Token::Map(count)) = reader.token() else { return None };
+        let (mut name, mut role) = (None, None);
+        for _ in 0..count {
+            match reader.token().ok()? {
+                Token::Raw(b"name") => name = reader.scalar().ok(),
+                Token::Raw(b"role") => role = reader.scalar().ok(),
+                Token::Array(_) | Token::Map(_) => return None,
+                _ => reader.skip().ok()?,
+            }
+        }
+        let illegal = |token: &Token<'_>| matches!(token, Token::Raw(text) if !is_id(text));
+        let role = role.filter(illegal).or(name.filter(illegal))?;
+        let Token::Raw(text) = role else { return None };
+        Some(shown(text))
+    }
+
     /// Reads a body; every field must be there and legal, others are ignored.
     pub fn read(body: &[u8], kind: BodyKind) -> Result<Self, Malformed> {
         let body = map_of(body, kind)?;
@@ -128,6 +148,23 @@ impl Found<'_> {
         })
     }
 }
+
+/// Whether a text may be an estate's name or role.
+fn is_id(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| Name::new(text).is_ok())
+}
+
+/// The beginning of a text whose bytes may be any.
+fn shown(text: &[u8]) -> String {
+    let (head, end) = match text.get(..SHOWN) {
+        Some(head) if text.len() > SHOWN => (head, "…"),
+        _ => (text, ""),
+    };
+    format!("{}{end}", head.escape_ascii())
+}
+
+/// Bytes of a claimed id that are shown.
+const SHOWN: usize = 40;
 
 fn text_of(token: Option<Token<'_>>) -> Option<&str> {
     match token? {
@@ -245,6 +282,18 @@ mod tests {
         ] {
             assert!(both(&with(field, value.clone())).is_err(), "{field} {value}");
         }
+    }
+
+    #[test]
+    fn an_illegal_id_is_shown_safely() {
+        let claim = |json: Vec<u8>| JoinBody::claim(&json, BodyKind::Json);
+        assert_eq!(claim(with("role", json!("web 1"))), Some("web 1".to_owned()));
+        assert_eq!(claim(with("role", json!("\u{1b}[2Jé'\n"))), Some("\\x1b[2J\\xc3\\xa9\\'\\n".to_owned()));
+        assert_eq!(claim(with("name", json!("../x_minion"))), Some("../x_minion".to_owned()));
+        assert_eq!(claim(with("role", json!("/".repeat(90)))), Some(format!("{}…", "/".repeat(40))));
+        // What is wrong is something else.
+        assert_eq!(claim(with("mode", json!(256))), None);
+        assert_eq!(JoinBody::claim(b"\x81", BodyKind::Msgpack), None);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use allow::{Cookie, CookieStuff, Hello, Initiate, InitiateKeys};
 pub use head::Head;
 pub use join::JoinBody;
 pub use kinds::{BodyKind, CoatKind, FootKind, HeadKind, PacketKind, TransactKind};
-pub use packet::{Packet, read, write};
+pub use packet::{Packet, claims, is_raet, read, write};
 pub use segments::Segments;
 pub use tray::{Inserted, Tray};
 

@@ -43,6 +43,23 @@ pub fn read(datagram: &[u8]) -> Result<Packet<'_>, Malformed> {
     Ok(Packet { head, coat, signed, foot })
 }
 
+/// Version and head kind a datagram claims, if it has a head at all: for people, when it is none that is read.
+pub fn claims(datagram: &[u8]) -> Option<(u32, u32)> {
+    let head = datagram.get(..DATAGRAM_MAX).unwrap_or(datagram);
+    if head.starts_with(head_lines::PREFIX) {
+        head_lines::read(head).ok().map(|(fields, _)| fields.claims())
+    } else if head.starts_with(head_json::PREFIX) {
+        head_json::read(head).ok().map(|(fields, _)| fields.claims())
+    } else {
+        None
+    }
+}
+
+/// Whether a datagram begins as RAET packets do.
+pub fn is_raet(datagram: &[u8]) -> bool {
+    datagram.starts_with(head_lines::PREFIX) || datagram.starts_with(head_json::PREFIX)
+}
+
 impl Packet<'_> {
     /// Whether it has a signature, good or bad.
     pub fn is_signed(&self) -> bool {

@@ -63,7 +63,7 @@ impl Desk {
             match output {
                 Output::Event(Event::Standing { role, acceptance, .. }) => said.push(format!("{role} {acceptance:?}")),
                 Output::Keep(change) => self.keys.write(change),
-                Output::Event(_) => {}
+                Output::Event(_) | Output::Note(_) => {}
             }
         }
         said

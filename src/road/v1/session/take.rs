@@ -14,6 +14,7 @@ use super::super::trace::{At, Metrics};
 use super::super::window::{Sight, Window};
 use super::{Code, Session, resend};
 use crate::base::{Name, Time};
+use crate::keep::Wire;
 use crate::message::{Message, Route};
 use crate::road::core::Core;
 use crate::road::datagram::Mark;
@@ -139,6 +140,7 @@ impl Session {
         self.at(core.now).started(&self.name, self.keys.suite().name(), self.is_initiator);
         core.superseded.push(self.name.clone());
         core.event(Event::Joined { peer: self.name.clone() });
+        core.met(&self.role, Wire::Fast, self.path.remote());
     }
 
     fn on_frame(&mut self, core: &mut Core, now: Time, frame: Frame<'_>) -> Result<(), Broken> {
