@@ -57,7 +57,7 @@ fn answered(mutable: Mutable, trust: Trust, standing: Acceptance, is_vacuous: bo
     let mut road = Road::new(config, own, memory, [1; 32], now);
     let now = now + MILLI * 10;
     road.handle_timeout(now);
-    let mut request = *drain(&mut road, now).last().expect("it asks");
+    let mut request = *drain(&mut road, now).last().unwrap();
     // Only who is accepted is still known from before.
     let is_known = standing == Acceptance::Accepted;
     assert_eq!((request.packet, request.de), (PacketKind::Request, if is_known { 5 } else { 0 }));
@@ -65,7 +65,7 @@ fn answered(mutable: Mutable, trust: Trust, standing: Acceptance, is_vacuous: bo
         let renew =
             Head { packet: PacketKind::Renew, se: 5, de: 2, ti: request.ti, correspondent: true, ..Head::default() };
         road.handle_datagram(now, alpha(), &mut packet(renew, &[]));
-        request = *drain(&mut road, now).last().expect("it asks again");
+        request = *drain(&mut road, now).last().unwrap();
         assert_eq!((request.packet, request.de), (PacketKind::Request, 0));
     }
     let presented =

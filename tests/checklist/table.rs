@@ -81,3 +81,13 @@ fn every_row_names_tests_that_exist_or_says_why_not() {
         }
     }
 }
+
+#[test]
+fn the_table_of_weaknesses_names_files_that_exist() {
+    let text = fs::read_to_string(root().join("src/manual/road_v0.rs")).unwrap();
+    let files: Vec<String> = quoted(&text).into_iter().filter(|word| word.ends_with(".rs")).collect();
+    assert!(files.len() > 20, "{files:?}");
+    for file in files {
+        assert!(root().join(&file).exists(), "{file}");
+    }
+}
