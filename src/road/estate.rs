@@ -68,6 +68,8 @@ pub(crate) struct Remote {
     pub(crate) session: Option<SharedBox>,
     /// Whether the application was told that it is there.
     pub(crate) present: bool,
+    /// It has shown that it is there for a handshake since we last began one.
+    pub(crate) willing: bool,
     /// A join under its name came in; nothing new is sent until it shows which session it is in.
     pub(crate) suspect: bool,
     /// When a suspicion was last cleared.
@@ -112,6 +114,7 @@ impl Remote {
             joined: false,
             session: None,
             present: false,
+            willing: false,
             suspect: false,
             cleared: None,
             agreed: None,
@@ -194,7 +197,8 @@ impl Remote {
     /// proved nothing yet (an old hello sent again, say) stops nothing.
     pub(crate) fn can_send(&self) -> bool {
         let is_new = self.allowent.as_ref().is_some_and(Allowent::is_proved);
-        self.session.is_some() && self.present && !is_new && !self.suspect
+        // Our own hello has ended the session for raet; what still comes under it may end its process.
+        self.session.is_some() && self.present && !is_new && !self.suspect && self.allower.is_none()
     }
 
     /// Somebody joins under its name: it shall show which session it is in before anything new is sent. Not too often.
@@ -310,6 +314,13 @@ impl Remote {
         } else {
             self.is_busy()
         }
+    }
+
+    /// Whether a guest that joined with an accepted key is remembered although it has proved nothing since: raet's minion says
+    /// hello to the number it was given until it is answered, be it for days. Only where a role has few names.
+    pub(crate) fn may_stay(&self, core: &Core) -> bool {
+        let is_accepted = self.peer.as_ref().is_some_and(|peer| core.is_accepted(&peer.key));
+        self.joined && self.fuid != 0 && core.config.salt_names && is_accepted
     }
 
     /// Whether it has proved nothing and has nothing going on: nothing about it is worth keeping.

@@ -49,13 +49,32 @@ fn on_probed(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head
         return true;
     }
     let Some(probe) = remote.probe.take() else { return true };
-    if head.packet == PacketKind::Ack && remote.session.is_some() {
+    let is_there = matches!(head.packet, PacketKind::Ack | PacketKind::Unjoined | PacketKind::Unallowed);
+    if is_there && remote.session.is_some() {
         tracing::debug!(nuid = remote.nuid, to = %probe.to, "the estate moved");
         remote.ha = probe.to;
         remote.persist(core);
-        remote.on_heard(core);
+        on_standing(core, remote, head.packet);
     }
     true
+}
+
+/// It is there, and says whether it is in the session.
+fn on_standing(core: &mut Core, remote: &mut Remote, packet: PacketKind) {
+    match packet {
+        PacketKind::Unjoined => {
+            remote.joined = false;
+            remote.end_session(core, Departure::Renewed);
+            if remote.home.is_some() || remote.peer.as_ref().is_some_and(|p| p.main) {
+                super::joiner::start(core, remote);
+            }
+        }
+        PacketKind::Unallowed => {
+            remote.end_session(core, Departure::Renewed);
+            super::allower::start(core, remote);
+        }
+        _ => remote.on_heard(core),
+    }
 }
 
 /// Asks, unless a question is on its way.
@@ -106,18 +125,7 @@ pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, from: SocketAddr, 
     let Some(aliver) = remote.aliver.take_if(|a| (a.ti, a.si) == (head.ti, head.si)) else { return false };
     remote.clear_suspicion(core);
     match head.packet {
-        PacketKind::Ack => remote.on_heard(core),
-        PacketKind::Unjoined => {
-            remote.joined = false;
-            remote.end_session(core, Departure::Renewed);
-            if remote.home.is_some() || remote.peer.as_ref().is_some_and(|p| p.main) {
-                super::joiner::start(core, remote);
-            }
-        }
-        PacketKind::Unallowed => {
-            remote.end_session(core, Departure::Renewed);
-            super::allower::start(core, remote);
-        }
+        PacketKind::Ack | PacketKind::Unjoined | PacketKind::Unallowed => on_standing(core, remote, head.packet),
         // It has seen a newer session of ours than the present one: our disk is older than its memory.
         PacketKind::Nack if aliver.si == remote.sid && remote.home.is_some() => {
             super::joiner::start_over(core, remote);
@@ -132,7 +140,14 @@ pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, from: SocketAddr, 
 }
 
 /// The far side asks; its signature has been checked. Only a question it has not asked before is a sign of life.
-pub(crate) fn on_request(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8], is_newer: bool) {
+pub(crate) fn on_request(
+    core: &mut Core,
+    remote: &mut Remote,
+    from: SocketAddr,
+    head: &Head,
+    coat: &[u8],
+    is_newer: bool,
+) {
     // raet has no body here, and crashes on one.
     if head.packet != PacketKind::Request || !coat.is_empty() {
         return core.stats.drop(Drop::Unsupported);
@@ -152,5 +167,7 @@ pub(crate) fn on_request(core: &mut Core, remote: &mut Remote, head: &Head, coat
     };
     let mut answer = remote.head(core, TransactKind::Alive, packet, head.ti);
     (answer.si, answer.de, answer.correspondent) = (head.si, head.se, true);
-    core.send(remote.ha, &answer, &[]);
+    // Without a session nobody keeps its address up to date, and where it asks from it learns that it has to join.
+    let to = if packet == PacketKind::Ack { remote.ha } else { from };
+    core.send(to, &answer, &[]);
 }

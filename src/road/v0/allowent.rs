@@ -62,6 +62,7 @@ pub(crate) fn on_hello(core: &mut Core, remote: &mut Remote, from: SocketAddr, h
     if let (Some(_), Some(peer)) = (&remote.allower, &remote.peer) {
         // Both started: the smaller name keeps its own.
         if core.config.name < peer.name {
+            remote.willing = true;
             return super::stale::reply(core, remote, from, head, PacketKind::Refuse);
         }
         super::allower::yield_to(core, remote);
@@ -120,14 +121,9 @@ pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
             core.stats.redone += 1;
             again(core, remote);
         }
-        Fire::GiveUp => {
-            // Allowed or not is what the initiate decided; a lost last acknowledgement changes nothing.
-            if let Some(allowent) = remote.allowent.take()
-                && allowent.last.0 == PacketKind::Cookie
-            {
-                tell(core, remote, &allowent, PacketKind::Refuse, &[]);
-            }
-        }
+        // Allowed or not is what the initiate decided; a lost last acknowledgement changes nothing. And no word of it: Salt's
+        // minion says hello until it is answered, but once refused waits for a master to say it.
+        Fire::GiveUp => remote.allowent = None,
     }
 }
 
@@ -152,6 +148,17 @@ pub(crate) fn on_packet(core: &mut Core, remote: &mut Remote, from: SocketAddr, 
         _ => core.stats.drop(Drop::Unsupported),
     }
     true
+}
+
+/// An initiate of a handshake we have given up. raet repeats it until it is answered and says no hello any more: it is told,
+/// and as Salt's minion then waits for its master to begin, we do. Not for an estate that is there: it may be an old one.
+pub(crate) fn on_late_initiate(core: &mut Core, remote: &mut Remote, from: SocketAddr, head: &Head) {
+    core.stats.drop(Drop::Stale);
+    if remote.home.is_none() && remote.joined && !remote.present {
+        super::stale::reply(core, remote, from, head, PacketKind::Refuse);
+        super::allower::start(core, remote);
+        remote.willing = true;
+    }
 }
 
 /// A message came under the session this handshake made.

@@ -3,7 +3,7 @@
 use super::redo::{Fire, Redo};
 use crate::nacl::{PublicKey, SecretKey, SharedBox};
 use crate::road::core::Core;
-use crate::road::estate::Remote;
+use crate::road::estate::{PROBATION, Remote};
 use crate::road::stats::Drop;
 use crate::transport::Departure;
 use crate::wire::v0::{BodyKind, Cookie, Head, Hello, Initiate, InitiateKeys, PacketKind, TransactKind};
@@ -40,6 +40,7 @@ pub(crate) fn start(core: &mut Core, remote: &mut Remote) {
         last: (PacketKind::Hello, hello.to_vec()),
     });
     remote.rest = None;
+    remote.willing = false;
     again(core, remote);
 }
 
@@ -66,9 +67,9 @@ pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
         }
         Fire::GiveUp => {
             end(core, remote);
-            remote.rest = None;
             // It may have lost us: joining again finds out. Whoever comes to us will.
             if remote.home.is_some() {
+                remote.rest = None;
                 super::joiner::start(core, remote);
             }
         }
@@ -84,8 +85,14 @@ fn end(core: &mut Core, remote: &mut Remote) {
     if remote.home.is_some() {
         let wait = core.config.timers.allower.max;
         remote.rest_for(core, wait);
-    } else {
+    } else if remote.willing {
+        // After a refusal Salt's minion waits for its master to begin.
+        let wait = core.config.timers.presence;
+        remote.rest_for(core, wait);
+    } else if remote.proven {
         remote.rest = None;
+    } else {
+        remote.rest_for(core, PROBATION);
     }
 }
 
@@ -99,6 +106,7 @@ pub(super) fn yield_to(core: &mut Core, remote: &mut Remote) {
 /// An answer; its signature has been checked. Says whether it belonged to this handshake.
 pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head, coat: &[u8]) -> bool {
     let Some(allower) = remote.allower.as_ref().filter(|a| (a.ti, a.si) == (head.ti, head.si)) else { return false };
+    remote.willing = true;
     match head.packet {
         PacketKind::Cookie => on_cookie(core, remote, coat),
         PacketKind::Ack => on_ack(core, remote),

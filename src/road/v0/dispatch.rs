@@ -144,12 +144,15 @@ fn on_request(core: &mut Core, remote: &mut Remote, from: SocketAddr, packet: &P
         (TransactKind::Allow, PacketKind::Hello) => allowent::on_hello(core, remote, from, head, coat),
         (TransactKind::Allow, _) => {
             if !allowent::on_packet(core, remote, from, head, coat) {
-                core.stats.drop(Drop::Stale);
+                match head.packet {
+                    PacketKind::Initiate => allowent::on_late_initiate(core, remote, from, head),
+                    _ => core.stats.drop(Drop::Stale),
+                }
             }
         }
         (TransactKind::Alive, _) => {
             let is_newer = note(core, remote, from, head);
-            alive::on_request(core, remote, head, coat, is_newer);
+            alive::on_request(core, remote, from, head, coat, is_newer);
         }
         (TransactKind::Message, PacketKind::Message) => {
             note(core, remote, from, head);

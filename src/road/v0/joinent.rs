@@ -170,10 +170,9 @@ pub(crate) fn on_timeout(core: &mut Core, remote: &mut Remote) {
             core.stats.redone += 1;
             tell(core, remote, PacketKind::Response);
         }
-        Fire::GiveUp => {
-            tell(core, remote, PacketKind::Nack);
-            remote.joinent = None;
-        }
+        // Whether our answer arrived shows in the hello that follows. No word of it: a nack ends a join that Salt's minion
+        // never begins again, if our answers were lost, and if they were not it says hello to an estate we must not forget.
+        Fire::GiveUp => complete(core, remote),
     }
 }
 
@@ -183,7 +182,9 @@ pub(crate) fn on_packet(core: &mut Core, remote: &mut Remote, from: SocketAddr, 
         return core.stats.drop(Drop::Stale);
     };
     match head.packet {
-        PacketKind::Ack if joinent.redo.is_some() => complete(core, remote),
+        // raet's nack to a response says that its join is over already: our first response arrived, its acknowledgement did
+        // not. Taken for a refusal it would leave Salt's minion saying hello for ever to a master that has forgotten it.
+        PacketKind::Ack | PacketKind::Nack if joinent.redo.is_some() => complete(core, remote),
         PacketKind::Pend => {
             let wait = core.config.timers.pended;
             if let Some(redo) = &mut joinent.redo {
@@ -198,7 +199,7 @@ pub(crate) fn on_packet(core: &mut Core, remote: &mut Remote, from: SocketAddr, 
     }
 }
 
-/// The asker has our answer: its acknowledgement says so, or a signed packet of a later transaction.
+/// The asker has our answer: its acknowledgement says so, or a signed packet of a later transaction. Or it does not say.
 pub(crate) fn complete(core: &mut Core, remote: &mut Remote) {
     let Some(joinent) = remote.joinent.take() else { return };
     let Joinent { vacuous, ha, se, peer, .. } = joinent;

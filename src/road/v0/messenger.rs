@@ -170,6 +170,7 @@ pub(crate) fn on_answer(core: &mut Core, remote: &mut Remote, head: &Head, coat:
             // The asked-for numbers travel in clear or boxed like any body of this session.
             let opened = match (head.coat, &remote.session) {
                 (CoatKind::Nacl, Some(session)) => coat::open(coat, session),
+                (CoatKind::Nada, _) => Some(coat.to_vec()),
                 _ => None,
             };
             let count = messenger.segments.count();

@@ -19,7 +19,7 @@ mod stale;
 pub(super) use dispatch::{handle, turn_away};
 
 use super::core::Core;
-use super::estate::Remote;
+use super::estate::{PROBATION, Remote};
 
 /// Time has passed for an estate: every transaction of it looks at its timer, then the estate itself.
 pub(super) fn on_timeout(core: &mut Core, remote: &mut Remote) {
@@ -43,10 +43,16 @@ fn look_after(core: &mut Core, remote: &mut Remote) {
         let wait = core.config.timers.presence;
         remote.rest_for(core, wait);
     } else if !remote.joined || !remote.proven || remote.fuid == 0 {
-        // A stranger that said no more after its join is forgotten.
         if remote.home.is_some() {
             joiner::start(core, remote);
+        } else if remote.may_stay(core) {
+            if remote.willing {
+                allower::start(core, remote);
+            } else {
+                remote.rest_for(core, PROBATION);
+            }
         }
+        // Any other stranger that said no more after its join is forgotten.
     } else if remote.session.is_none() {
         allower::start(core, remote);
     } else {
