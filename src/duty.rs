@@ -1,5 +1,7 @@
 //! What a master or a minion looks like from outside: the same three ways in and three ways out as every engine.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -23,6 +25,8 @@ pub trait Duty {
     fn handle_page(&mut self, now: Time, wall: Wall, yard: Name, uid: u32, message: Message);
     /// A function's outcome (minions only; masters run none).
     fn handle_outcome(&mut self, now: Time, outcome: Outcome);
+    /// What a running function asks of its minion; [`Output::Answer`] answers, whatever becomes of it (minions only).
+    fn handle_ask(&mut self, _now: Time, _number: u64, _ask: Ask) {}
     /// The answer to the [`Asked`] of this number: one MessagePack value, or none when the host has no answer (masters only).
     fn handle_served(&mut self, _now: Time, _number: u64, _answer: Option<Bytes>) {}
     /// A command the transport handed back; it is offered again after [`Event::Room`].
@@ -74,6 +78,15 @@ pub enum Output {
         /// The job.
         jid: String,
     },
+    /// The answer to the [`Ask`] of this number; an error is one sentence.
+    Answer {
+        /// The number the host gave.
+        number: u64,
+        /// The answer.
+        answer: Result<Value, String>,
+    },
+    /// The minion's pillar is this from now on.
+    Pillar(Arc<Map<String, Value>>),
     /// The daemon cannot go on and must end with this sentence (a stranger posing as the master, say).
     Fatal(String),
 }
@@ -109,6 +122,16 @@ pub struct Work {
     pub args: Vec<Value>,
     /// Keyword arguments.
     pub kwargs: Map<String, Value>,
+}
+
+/// What a running function asks of its minion.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ask {
+    /// A request to the master (Salt over RAET §6): a map with `cmd`. The answer is the reply's `return`.
+    Request(Map<String, Value>),
+    /// To ask for the pillar once more, with these grains from now on if there are any. The answer is `true` as soon
+    /// as the pillar is there.
+    Pillar(Option<Arc<Map<String, Value>>>),
 }
 
 /// What became of a [`Work`].

@@ -41,6 +41,13 @@ pub(crate) fn import(args: &Args, moved: &Move) -> Result<u8, Failure> {
     let settings = match (settings, &text) {
         (Some(settings), _) => settings,
         (None, Some(text)) => place::parse(args, duty, text, &path)?,
+        // With an id that is guessed nobody would know us.
+        (None, None) if place.id.is_none() => {
+            let path = path.display();
+            return Err(fail(format!(
+                "Salt's id cannot be told without its estates: give its cachedir with --cachedir, or write `id: NAME` into {path}"
+            )));
+        }
         (None, None) => place::settings(args, duty)?,
     };
     check_id(&settings, &place, &path)?;
@@ -118,7 +125,9 @@ pub(crate) fn export(desk: &Desk, moved: &Move) -> Result<u8, Failure> {
     let own = |keys: &OwnKeys| target.as_ref().map_or(Ok(()), |salt| salt.write_own(keys));
     let apply = |change: &Change| target.as_ref().map_or(Ok(()), |salt| salt.apply(change));
     out.carry(&plan, settings, own, apply)?;
-    tell_rest(&store, &view, &there, &apply).map_err(|error| desk.explain(&error))?;
+    if duty == DutyKind::Master {
+        tell_rest(&store, &view, &there, &apply).map_err(|error| desk.explain(&error))?;
+    }
     Ok(out.code)
 }
 
@@ -185,7 +194,9 @@ fn tell_rest(
         say(&format!("note: Salt knows {role} as {standing}, and we do not; if it is to stay out: salt-key -d {role}"));
     }
     for role in fast {
-        say(&format!("note: {role} was met on the fast wire: Salt reaches it only if `wires` there has classic"));
+        say(&format!(
+            "note: {role} was met on the fast wire, which Salt does not speak: set `wires: [classic]` there and restart it"
+        ));
         // Remembered as it was before it came to us: Salt would refuse it for what has changed since.
         for old in salt.view.remotes.iter().filter(|record| record.role == role) {
             apply(&Change::DropRemote(old.name.clone()))?;

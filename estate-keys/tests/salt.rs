@@ -102,8 +102,7 @@ fn a_master_moves_in_and_out_again() {
     ours(&desk).apply(&Change::Fast(Name::new("salt1y").unwrap())).unwrap();
     ours(&desk).apply(&Change::DropRemote(Name::new("salt1y_minion").unwrap())).unwrap();
     ours(&desk).apply(&Change::Remote(RemoteRecord { sid: 44, ..remotes[0].clone() })).unwrap();
-    let note =
-        "estate-keys: note: salt1y was met on the fast wire: Salt reaches it only if `wires` there has classic\n";
+    let note = "estate-keys: note: salt1y was met on the fast wire, which Salt does not speak: set `wires: [classic]` there and restart it\n";
     let out = "Key of salt2p exported: accepted\nKey of web1 exported: accepted\n\
                2 keys and 1 estate exported, 3 keys there already.\n";
     expect(&desk, OUT, out, note, 0);
@@ -211,6 +210,11 @@ fn what_is_wrong_is_said_in_one_sentence() {
             "ROOT/none: no such directory; give the pki_dir of Salt's master, and make it if it is new",
         ),
     ];
+    copy(&pki(&desk), &desk.dir.path().join("backup"));
+    chmod(&desk.dir.path().join("backup/local.key"), 0o400);
+    let alone = "Salt's id cannot be told without its estates: give its cachedir with --cachedir, or write `id: NAME` into \
+                 ROOT/etc/roadstead/master";
+    expect(&desk, "import-salt ROOT/backup", "", &format!("estate-keys: {alone}\n"), 2);
     for (args, sentence) in refusals {
         if args.starts_with("export") {
             desk.run(&IN.replace("ROOT", desk.dir.path().to_str().unwrap()));

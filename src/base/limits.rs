@@ -88,6 +88,12 @@ pub const SEEN_JOBS: usize = 10_000;
 pub const HELD_RETURNS: usize = 1024;
 /// Bytes of returns a minion holds; one of any legal size always fits.
 pub const HELD_BYTES: usize = 128 << 20;
+/// Requests of a minion to its master that wait for their replies: one of each function that runs.
+pub const ASKS: usize = RUNNING;
+/// Jobs a minion holds back until it has its first pillar.
+pub const EARLY_JOBS: usize = RUNNING;
+/// Functions one job may call.
+pub const JOB_CALLS: usize = 64;
 /// Largest message the fast road carries as one value, bytes; what is larger is a stream.
 pub const FAST_MESSAGE_MAX: usize = 64 << 20;
 /// Messages waiting or unacknowledged towards one estate of the fast road: those of 64 bytes that fill 1 Gb/s for 40 ms.

@@ -1,5 +1,6 @@
 //! Floor 4: sockets, and the pumps that carry datagrams and pages between them and the engines.
 
+pub mod ear;
 pub mod entropy;
 pub mod lane;
 pub mod offload;

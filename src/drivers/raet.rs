@@ -17,6 +17,7 @@ use names::Names;
 
 use crate::base::{Name, Time};
 use crate::clock::Clock;
+use crate::drive::ear::Ear;
 use crate::drive::train::{Arrivals, Departure};
 use crate::drive::udp::UdpPort;
 use crate::drive::writer::{self, Writer};
@@ -85,6 +86,11 @@ impl Raet {
             departure: Departure::default(),
             events: VecDeque::new(),
         })
+    }
+
+    /// Tells of those who come over TCP, too.
+    pub fn listen(&mut self, ear: Ear) {
+        self.logbook.listen(ear);
     }
 
     /// The road, for its counters.

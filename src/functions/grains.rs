@@ -1,10 +1,11 @@
 //! `grains.*`, and the minion's grains themselves: facts of the machine under Salt's names, collected once, with the
 //! settings' own grains laid over them.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Map, Value};
 
+use super::data::{self, DELIMITER};
 use super::{Answer, Arguments, Call, Fault, Function, Keywords, facts};
 use crate::base::Name;
 
@@ -37,6 +38,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         keywords: Keywords::These(&["default"]),
         run: item,
     },
+    Function {
+        name: "grains.has_value",
+        usage: "grains.has_value NAME[:NAME ...]",
+        doc: "Returns whether there is such a grain and it is neither empty nor zero nor False.",
+        keywords: Keywords::These(&["key"]),
+        run: has_value,
+    },
 ];
 
 /// The grains of one minion. Nothing is read before the first question.
@@ -45,48 +53,41 @@ pub struct Grains {
     id: Name,
     master: Option<String>,
     overlay: Map<String, Value>,
-    all: OnceLock<Map<String, Value>>,
+    all: RwLock<Option<Arc<Map<String, Value>>>>,
 }
 
 impl Grains {
     /// The grains of the minion `id`; `overlay` is `grains:` of its settings and wins over what the machine says.
     pub fn new(id: Name, master: Option<String>, overlay: Map<String, Value>) -> Self {
-        Self { id, master, overlay, all: OnceLock::new() }
+        Self { id, master, overlay, all: RwLock::default() }
     }
 
     /// All of them, sorted by name. The first call reads files below `/proc`, `/sys` and `/etc`, and asks no network.
-    pub fn items(&self) -> &Map<String, Value> {
-        self.all.get_or_init(|| {
-            let mut all = facts::collect();
-            all.insert("id".to_owned(), self.id.as_str().into());
-            all.insert("roadsteadversion".to_owned(), env!("CARGO_PKG_VERSION").into());
-            if let Some(master) = &self.master {
-                all.insert("master".to_owned(), master.as_str().into());
-            }
-            all.extend(self.overlay.clone());
-            all.sort_keys();
-            all
-        })
+    pub fn items(&self) -> Arc<Map<String, Value>> {
+        let known = self.all.read().unwrap_or_else(PoisonError::into_inner).clone();
+        known.unwrap_or_else(|| self.renew())
     }
 
-    /// The grain at `path`, whose steps are parted by `delimiter`; a step into a list is a place in it.
-    pub fn find(&self, path: &str, delimiter: &str) -> Option<&Value> {
-        let mut steps = if delimiter.is_empty() { vec![path] } else { path.split(delimiter).collect() }.into_iter();
-        let mut value = self.items().get(steps.next()?)?;
-        for step in steps {
-            value = match value {
-                Value::Object(map) => map.get(step)?,
-                Value::Array(list) => list.get(step.parse::<usize>().ok()?)?,
-                _ => return None,
-            };
+    /// Reads them anew.
+    pub fn renew(&self) -> Arc<Map<String, Value>> {
+        let mut all = facts::collect();
+        all.insert("id".to_owned(), self.id.as_str().into());
+        all.insert("server_id".to_owned(), facts::server_id(self.id.as_str()).into());
+        all.insert("roadsteadversion".to_owned(), env!("CARGO_PKG_VERSION").into());
+        if let Some(master) = &self.master {
+            all.insert("master".to_owned(), master.as_str().into());
         }
-        Some(value)
+        all.extend(self.overlay.clone());
+        all.sort_keys();
+        let all = Arc::new(all);
+        *self.all.write().unwrap_or_else(PoisonError::into_inner) = Some(all.clone());
+        all
     }
 }
 
 fn items(call: Call<'_>) -> Result<Answer, Fault> {
     call.arguments.finish()?;
-    Ok(Value::Object(call.context.grains.items().clone()).into())
+    Ok(Value::Object(call.context.grains.items().as_ref().clone()).into())
 }
 
 fn ls(call: Call<'_>) -> Result<Answer, Fault> {
@@ -98,17 +99,34 @@ fn get(mut call: Call<'_>) -> Result<Answer, Fault> {
     let key = call.arguments.required("key")?;
     let key = call.arguments.as_text("key", &key)?;
     let default = call.arguments.next("default")?.unwrap_or_else(nothing);
-    let delimiter = call.arguments.text("delimiter")?.unwrap_or_else(|| ":".to_owned());
+    let delimiter = call.arguments.text("delimiter")?.unwrap_or_else(|| DELIMITER.to_owned());
     call.arguments.finish()?;
-    Ok(call.context.grains.find(&key, &delimiter).cloned().unwrap_or(default).into())
+    Ok(data::find(&call.context.grains.items(), &key, &delimiter).cloned().unwrap_or(default).into())
 }
 
 fn item(mut call: Call<'_>) -> Result<Answer, Fault> {
     let names = names(&mut call.arguments)?;
     let default = call.arguments.keyword("default").unwrap_or_else(nothing);
     call.arguments.finish()?;
-    let value = |name: &str| call.context.grains.find(name, ":").cloned().unwrap_or_else(|| default.clone());
+    let all = call.context.grains.items();
+    let value = |name: &str| data::find(&all, name, DELIMITER).cloned().unwrap_or_else(|| default.clone());
     Ok(Value::Object(names.into_iter().map(|name| (name.clone(), value(&name))).collect()).into())
+}
+
+fn has_value(mut call: Call<'_>) -> Result<Answer, Fault> {
+    let key = call.arguments.required("key")?;
+    let key = call.arguments.as_text("key", &key)?;
+    call.arguments.finish()?;
+    let all = call.context.grains.items();
+    let has = match data::find(&all, &key, DELIMITER) {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::Bool(true)) => true,
+        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(Value::Object(map)) => !map.is_empty(),
+    };
+    Ok(Value::Bool(has).into())
 }
 
 fn names(arguments: &mut Arguments) -> Result<Vec<String>, Fault> {
@@ -153,6 +171,13 @@ mod tests {
         assert_eq!(value("grains.get", json!(["deployment|tier"]), json!({"delimiter": "|"})), json!("front"));
         assert_eq!(value("grains.get", json!(["x", {"default": "y"}]), json!({})), json!("y"));
         assert_eq!(run("grains.get", json!([]), json!({})).retcode, 2);
+    }
+
+    #[test]
+    fn has_value_means_something_is_there() {
+        for (key, has) in [("id", true), ("deployment:tier", true), ("nothing", false), ("roles", true)] {
+            assert_eq!(value("grains.has_value", json!([key]), json!({})), json!(has), "{key}");
+        }
     }
 
     #[test]

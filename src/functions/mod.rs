@@ -13,11 +13,21 @@ use crate::duty::{Outcome, Work};
 
 mod arguments;
 mod cmd;
+mod config;
 mod control;
+mod data;
+mod event;
 mod facts;
 mod grains;
+mod hardware;
+mod line;
+mod matching;
+mod mine;
 mod network;
+mod pillar;
 mod process;
+mod saltutil;
+mod status;
 mod sys;
 mod test;
 mod text;
@@ -25,6 +35,8 @@ mod text;
 pub use arguments::{Arguments, Keywords};
 pub use control::Control;
 pub use grains::Grains;
+pub use line::Line;
+pub use pillar::Pillar;
 
 /// Bytes of one answer: the largest message, less what envelope, job id and arguments around it need.
 pub const OUTPUT_MAX: usize = limits::MESSAGE_MAX - (1 << 20);
@@ -68,6 +80,12 @@ pub struct Context {
     pub master: Option<String>,
     /// The minion's grains.
     pub grains: Arc<Grains>,
+    /// The minion's pillar, as far as the master has told it.
+    pub pillar: Arc<Pillar>,
+    /// The settings that `config.*` and `mine.*` show and use.
+    pub settings: Arc<Map<String, Value>>,
+    /// The running minion; none for `roadstead call`.
+    pub line: Option<Arc<dyn Line>>,
     /// Stops this one job.
     pub control: Arc<Control>,
     /// Most bytes of output one answer may carry; [`OUTPUT_MAX`] unless a test wants less.
@@ -107,7 +125,8 @@ pub struct Fault {
 impl Context {
     /// A context for the minion `id`, with a control of its own.
     pub fn new(id: Name, master: Option<String>, grains: Arc<Grains>) -> Self {
-        Self { id, master, grains, control: Arc::default(), output_max: OUTPUT_MAX }
+        let (pillar, settings, control) = (Arc::default(), Arc::default(), Arc::default());
+        Self { id, master, grains, pillar, settings, line: None, control, output_max: OUTPUT_MAX }
     }
 }
 
@@ -115,9 +134,20 @@ impl Registry {
     /// Every function Roadstead ships.
     pub fn standard() -> Self {
         let mut registry = Self::default();
-        for function in [test::FUNCTIONS, cmd::FUNCTIONS, grains::FUNCTIONS, sys::FUNCTIONS].concat() {
-            registry.add(function);
-        }
+        let modules = [
+            cmd::FUNCTIONS,
+            config::FUNCTIONS,
+            event::FUNCTIONS,
+            grains::FUNCTIONS,
+            matching::FUNCTIONS,
+            mine::FUNCTIONS,
+            pillar::FUNCTIONS,
+            saltutil::FUNCTIONS,
+            status::FUNCTIONS,
+            sys::FUNCTIONS,
+            test::FUNCTIONS,
+        ];
+        modules.concat().into_iter().for_each(|function| registry.add(function));
         registry
     }
 
@@ -196,6 +226,11 @@ impl From<Value> for Answer {
 }
 
 impl Fault {
+    /// The master did not answer, or refused.
+    pub(crate) fn unanswered(why: String) -> Self {
+        Self::failed(format!("The master gave no answer: {why}."))
+    }
+
     /// The function could not do what it was asked.
     pub fn failed(why: impl Into<String>) -> Self {
         Self { why: why.into(), retcode: FAILED }
@@ -295,7 +330,7 @@ pub(crate) mod tests {
         let registry = Registry::standard();
         let like = |pattern: &str| registry.names_like(&[pattern.to_owned()]);
         assert_eq!(like("test.ping"), ["test.ping"]);
-        assert_eq!(like("grains"), ["grains.get", "grains.item", "grains.items", "grains.ls"]);
+        assert_eq!(like("grains"), ["grains.get", "grains.has_value", "grains.item", "grains.items", "grains.ls"]);
         assert_eq!(like("cmd.run_s*"), ["cmd.run_stderr", "cmd.run_stdout"]);
         assert_eq!(like("tes"), Vec::<&str>::new());
         assert_eq!(registry.names_like(&[]), registry.names());

@@ -2,11 +2,11 @@
 //! must come up where none answers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::SockaddrStorage;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::facts::read;
 
@@ -18,33 +18,95 @@ pub(super) fn collect() -> Map<String, Value> {
     let nodename = if nodename.is_empty() { "localhost".to_owned() } else { nodename };
     let mut facts = names(&nodename, &read("/etc/hosts").unwrap_or_default());
     facts.extend(interfaces());
+    let tables = ["/proc/net/route", "/proc/net/ipv6_route"].map(|path| read(path).unwrap_or_default());
+    facts.extend(gateways(&tables[0], &tables[1]));
+    facts.extend(read("/etc/resolv.conf").map(|text| ("dns".to_owned(), resolvers(&text))));
     facts
 }
 
-/// The machine's names, from its own and what `/etc/hosts` adds to it.
+/// The machine's names and addresses, from its own name and what `/etc/hosts` has of it.
 fn names(nodename: &str, hosts: &str) -> Map<String, Value> {
-    let full = if nodename.contains('.') { Some(nodename) } else { full_name(nodename, hosts) };
-    let full = full.unwrap_or(nodename);
+    let full = full_name(nodename, hosts);
     let (host, domain) = full.split_once('.').unwrap_or((full, ""));
-    super::map([
+    let mut facts = super::map([
         ("nodename", nodename.into()),
         ("localhost", nodename.into()),
         ("host", host.into()),
         ("fqdn", full.into()),
         ("domain", domain.into()),
-    ])
+    ]);
+    // Without an entry only a name server knows; then there is no such fact.
+    let known: BTreeSet<IpAddr> = entries(hosts).filter(|(_, names)| names.contains(&full)).map(|(at, _)| at).collect();
+    if !known.is_empty() {
+        let of = |is: fn(&IpAddr) -> bool| Value::from(known.iter().filter(|at| is(at)).map(text).collect::<Vec<_>>());
+        facts.extend(super::map([("fqdn_ip4", of(IpAddr::is_ipv4)), ("fqdn_ip6", of(IpAddr::is_ipv6))]));
+    }
+    facts
 }
 
-/// The name with a dot that hosts(5) has in a line with `name`.
-fn full_name<'a>(name: &str, hosts: &'a str) -> Option<&'a str> {
-    hosts.lines().find_map(|line| {
-        let line = line.split('#').next().unwrap_or_default();
-        let mut names = line.split_whitespace().skip(1);
-        if names.clone().any(|known| known == name) {
-            names.find(|known| known.contains('.') && *known != "localhost.localdomain")
-        } else {
-            None
+/// The lines of hosts(5).
+fn entries(hosts: &str) -> impl Iterator<Item = (IpAddr, Vec<&str>)> {
+    hosts.lines().filter_map(|line| {
+        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+        Some((words.next()?.parse().ok()?, words.collect()))
+    })
+}
+
+/// As Python's `getfqdn` without a name server: the name's address, the first line with that address, and of its names the
+/// first with a dot, or else the first.
+fn full_name<'a>(name: &'a str, hosts: &'a str) -> &'a str {
+    let address = entries(hosts).find(|(_, names)| names.contains(&name)).map(|(at, _)| at);
+    let names = entries(hosts).find(|(at, _)| Some(*at) == address).map(|(_, names)| names).unwrap_or_default();
+    let dotted = names.iter().find(|known| known.contains('.') && **known != "localhost.localdomain");
+    match dotted.or(names.first()) {
+        Some(full) if !name.contains('.') => full,
+        _ => name,
+    }
+}
+
+/// The default gateways of the kernel's tables: an address, `true` for a route without one, or `false`.
+fn gateways(v4: &str, v6: &str) -> Map<String, Value> {
+    let four = v4.lines().find_map(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        let (to, via) = (words.next()?, words.next()?);
+        let bytes = u32::from_str_radix(via, 16).ok().filter(|_| to == "00000000")?;
+        // The table has numbers as the machine does.
+        Some(Ipv4Addr::from(bytes.to_ne_bytes())).map(|via| (via.is_unspecified(), via.to_string()))
+    });
+    let six = v6.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [to, bits, _, _, via, .., device] = words.as_slice() else { return None };
+        let via = u128::from_str_radix(via, 16).ok()?;
+        let is_default = to.bytes().all(|byte| byte == b'0') && *bits == "00" && *device != "lo";
+        is_default.then(|| (via == 0, Ipv6Addr::from(via).to_string()))
+    });
+    let shown = |found: Option<(bool, String)>| match found {
+        None => Value::Bool(false),
+        Some((true, _)) => Value::Bool(true),
+        Some((false, via)) => via.into(),
+    };
+    let any = four.is_some() || six.is_some();
+    super::map([("ip_gw", any.into()), ("ip4_gw", shown(four)), ("ip6_gw", shown(six))])
+}
+
+/// resolv.conf(5) as Salt shows it.
+fn resolvers(text: &str) -> Value {
+    let (mut servers, mut search, mut options, mut sortlist, mut domain) = (vec![], vec![], vec![], vec![], "");
+    for line in text.lines() {
+        let mut words = line.split(['#', ';']).next().unwrap_or_default().split_whitespace();
+        match words.next() {
+            Some("nameserver") => servers.extend(words.next()),
+            Some("domain") => domain = words.next().unwrap_or_default(),
+            Some("search") => search = words.collect(),
+            Some("options") => options = words.collect(),
+            Some("sortlist") => sortlist = words.collect(),
+            _ => {}
         }
+    }
+    let (six, four): (Vec<&str>, Vec<&str>) = servers.iter().partition(|server| server.contains(':'));
+    json!({
+        "nameservers": servers, "ip4_nameservers": four, "ip6_nameservers": six, "domain": domain, "search": search,
+        "options": options, "sortlist": sortlist,
     })
 }
 
@@ -105,11 +167,42 @@ mod tests {
         let hosts = "127.0.0.1 localhost\n# 1.2.3.4 no.example.org web1\n127.0.1.1\tweb1.example.org web1 # me\n";
         let expected = json!({
             "nodename": "web1", "localhost": "web1", "host": "web1", "fqdn": "web1.example.org", "domain": "example.org",
+            "fqdn_ip4": ["127.0.1.1"], "fqdn_ip6": [],
         });
         assert_eq!(Value::Object(names("web1", hosts)), expected);
         assert_eq!(names("web2", hosts)["fqdn"], json!("web2"));
-        assert_eq!(names("web2", hosts)["domain"], json!(""));
+        assert_eq!((names("web2", hosts).get("fqdn_ip4"), &names("web2", hosts)["domain"]), (None, &json!("")));
         assert_eq!(names("db.example.net", hosts)["host"], json!("db"));
+        let shared = names("vm", "127.0.0.1 localhost\n127.0.0.1 vm\n");
+        assert_eq!(shared["fqdn"], json!("localhost"), "an address has one first name");
+    }
+
+    #[test]
+    fn gateways_of_the_kernels_tables() {
+        let v4 = "Iface\tDestination\tGateway\neth0\t000200C0\t00000000\teth0\neth0\t00000000\t010200C0\t0003\n";
+        let zeros = "0".repeat(32);
+        let via = "fd000000000000000000000000000001";
+        let v6 = format!(
+            "{zeros} 00 {zeros} 00 {zeros} ffffffff 1 0 200200 lo\n{zeros} 00 {zeros} 00 {via} 400 3 0 3 eth0\n"
+        );
+        let facts = gateways(v4, &v6);
+        if cfg!(target_endian = "little") {
+            assert_eq!(facts["ip4_gw"], json!("192.0.2.1"));
+        }
+        assert_eq!((&facts["ip6_gw"], &facts["ip_gw"]), (&json!("fd00::1"), &json!(true)));
+        let none = json!({"ip_gw": false, "ip4_gw": false, "ip6_gw": false});
+        assert_eq!(Value::Object(gateways("", "junk\n")), none);
+        assert_eq!(gateways("ppp0 00000000 00000000 0001", "")["ip4_gw"], json!(true), "a route without a gateway");
+    }
+
+    #[test]
+    fn resolvers_by_kind() {
+        let conf = "# x\nnameserver 10.0.0.1\nnameserver fd00::53 ; second\nsearch a.b c.d\noptions edns0\n";
+        let expected = json!({
+            "nameservers": ["10.0.0.1", "fd00::53"], "ip4_nameservers": ["10.0.0.1"], "ip6_nameservers": ["fd00::53"],
+            "domain": "", "search": ["a.b", "c.d"], "options": ["edns0"], "sortlist": [],
+        });
+        assert_eq!(resolvers(conf), expected);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::fault::{Exit, Fault};
 use super::publish::written;
-use super::runner::Runner;
+use super::runner::{Runner, Told};
 use super::settings::Settings;
 use super::show::{self, Form};
 use crate::duty::request::Return;
@@ -21,6 +21,7 @@ const LOCAL: &str = "local";
 pub fn call(settings: &Settings, work: Work, form: Form, out: &mut impl Write) -> Result<Exit, Fault> {
     let grains = Arc::new(Grains::new(settings.id.clone(), settings.master.clone(), settings.grains.clone()));
     let context = Context::new(settings.id.clone(), settings.master.clone(), grains);
+    let context = Context { settings: Arc::new(settings.items()), ..context };
     let fun = work.fun.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let run = runtime.and_then(|runtime| runtime.block_on(run(context, work)));
@@ -45,12 +46,21 @@ async fn run(context: Context, work: Work) -> io::Result<(Outcome, bool)> {
     let mut runner = Runner::new(Registry::standard(), context, 1);
     runner.start(work);
     tokio::select! {
-        outcome = runner.next() => return Ok((outcome, false)),
+        outcome = end(&mut runner) => return Ok((outcome, false)),
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     runner.kill(&jid);
-    Ok((runner.next().await, true))
+    Ok((end(&mut runner).await, true))
+}
+
+/// The outcome; nothing is asked, since there is no minion to ask.
+async fn end(runner: &mut Runner) -> Outcome {
+    loop {
+        if let Told::Outcome(outcome) = runner.next().await {
+            return outcome;
+        }
+    }
 }
 
 fn write(answer: &Return, form: Form, out: &mut impl Write) -> io::Result<()> {

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::base::{Acceptance, Fingerprint, Name, Random};
 use crate::clock::Clock;
+use crate::drive::ear::Ear;
 use crate::drive::entropy;
 use crate::drive::lane::{LanePort, MANOR};
 use crate::drive::udp::{UdpPort, UdpSeat};
@@ -112,12 +113,21 @@ async fn master(settings: &Settings) -> Result<(), Stop> {
     };
     if let Some(seat) = seats.pop_if(|_| settings.shards == 1) {
         let port = UdpPort::new(seat).map_err(Stop::config)?;
-        let transport = raet(config, keys, store, port, clock)?;
+        let mut transport = raet(config, keys, store, port, clock)?;
+        ear(settings).into_iter().for_each(|ear| transport.listen(ear));
         return Daemon { duty, transport, lane, runner: None, desk, clock }.run(stop, before).await;
     }
     let seed = entropy::seed().map_err(Stop::config)?;
-    let transport = Shards::new(config, keys, store, seats, clock, seed).map_err(Stop::config)?;
+    let mut transport = Shards::new(config, keys, store, seats, clock, seed).map_err(Stop::config)?;
+    ear(settings).into_iter().for_each(|ear| transport.listen(ear));
     Daemon { duty, transport, lane, runner: None, desk, clock }.run(stop, before).await
+}
+
+/// Where Salt minions may come, some come over TCP. Not on a closed site, whose port is shut to everybody.
+fn ear(settings: &Settings) -> Option<Ear> {
+    let is_open = settings.wires.classic && settings.site_secret_file.is_none();
+    let bound = is_open.then(|| Ear::bind((settings.interface, settings.raet_port).into()))?;
+    bound.inspect_err(|error| tracing::debug!(%error, "nobody listens for lost ZeroMQ minions")).ok()
 }
 
 async fn minion(settings: &Settings) -> Result<(), Stop> {
@@ -139,6 +149,8 @@ async fn minion(settings: &Settings) -> Result<(), Stop> {
     let config = Config { kind: 1, dial: vec![master], fqdn: host.clone(), ..road(settings, &store)? };
     greet(settings, &keys, port.address());
     let finger = keys.public(settings.id.clone()).fingerprint();
+    let grains = Arc::new(Grains::new(settings.id.clone(), Some(host.clone()), settings.grains.clone()));
+    let life = Random::new(entropy::seed().map_err(Stop::config)?).number();
     let config_of_duty = minion::Config {
         id: settings.id.clone(),
         version: version(),
@@ -146,11 +158,14 @@ async fn minion(settings: &Settings) -> Result<(), Stop> {
         master_finger: settings.master_finger,
         // With a token, its proof is what a master is taken by; and none is on the classic wire.
         auto_accept: settings.auto_accept && (settings.enrolment_file.is_none() || settings.master_finger.is_some()),
+        grains: grains.items(),
+        mine_interval: settings.mine_interval,
+        life,
     };
     let duty = Minion::new(config_of_duty, clock.now());
-    let grains = Arc::new(Grains::new(settings.id.clone(), Some(host.clone()), settings.grains.clone()));
     let context = Context::new(settings.id.clone(), Some(host), grains);
-    let runner = Some(Runner::new(Registry::standard(), context, runner::WIDTH));
+    let context = Context { settings: Arc::new(settings.items()), ..context };
+    let runner = Some(Runner::of_minion(Registry::standard(), context, runner::WIDTH));
     let transport = raet(config, keys, store, port, clock)?;
     Daemon { duty, transport, lane, runner, desk: None, clock }.run(stop, |_, _| ()).await
 }

@@ -1,17 +1,19 @@
-//! The bounded workers of a minion: works in, one outcome each out, whatever happens between. Owns the threads and the
-//! queue before them; knows no function and no master.
+//! The bounded workers of a minion: works in, one outcome each out, whatever happens between, and what the works ask their
+//! minion meanwhile. Owns the threads and the queue before them; knows no function and no master.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use crate::base::limits;
-use crate::duty::{Outcome, Work};
-use crate::functions::{Context, Control, Fault, Registry};
+use crate::duty::{Ask, Outcome, Work};
+use crate::functions::{Context, Control, Fault, Line, Registry};
 
 /// Works that may run at once: as many as a minion lets in, so that long ones never keep a `test.ping` waiting. They wait
 /// for disks and children far more than they compute, and each costs a thread only while that many are needed.
@@ -23,11 +25,23 @@ const REST: Duration = Duration::from_secs(10);
 /// How long the end of the runner waits for its works: longer than a child gets between request and force.
 const END: Duration = Duration::from_secs(4);
 
+/// How often a function that waits for an answer looks whether it was killed.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// What comes out of a runner.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// A work's end.
+    Outcome(Outcome),
+    /// A running work asks its minion; [`Runner::answer`] answers.
+    Ask(u64, Ask),
+}
+
 /// Runs works on up to `width` threads. When it is dropped, all works are killed, and their process groups with them.
 #[derive(Debug)]
 pub struct Runner {
     shared: Arc<Shared>,
-    outcomes: mpsc::UnboundedReceiver<Outcome>,
+    told: mpsc::UnboundedReceiver<Told>,
 }
 
 #[derive(Debug)]
@@ -36,8 +50,11 @@ struct Shared {
     context: Context,
     width: usize,
     rest: Duration,
-    /// Unbounded, and yet bounded: an outcome is there only for a work that was let in, or refused to its caller's face.
-    outcomes: mpsc::UnboundedSender<Outcome>,
+    /// Whether works can ask a minion.
+    has_minion: bool,
+    /// Unbounded, and yet bounded: an outcome is there only for a work that was let in, or refused to its caller's face,
+    /// and each work asks one thing at a time.
+    told: mpsc::UnboundedSender<Told>,
     state: Mutex<State>,
     /// Told when a work waits or all is over.
     wake: Condvar,
@@ -54,23 +71,49 @@ struct State {
     threads: usize,
     idle: usize,
     closed: bool,
+    /// Who waits for an answer.
+    asks: BTreeMap<u64, SyncSender<Result<Value, String>>>,
+    asked: u64,
 }
 
 impl Runner {
-    /// A runner without threads yet; each work runs in a copy of `context` with a control of its own.
+    /// A runner without threads yet; each work runs in a copy of `context` with a control of its own, and has no minion to
+    /// ask.
     pub fn new(registry: Registry, context: Context, width: usize) -> Self {
-        let (sender, outcomes) = mpsc::unbounded_channel();
+        Self::with(registry, context, width, false)
+    }
+
+    /// As [`new`](Self::new), for a minion that answers what works ask.
+    pub fn of_minion(registry: Registry, context: Context, width: usize) -> Self {
+        Self::with(registry, context, width, true)
+    }
+
+    fn with(registry: Registry, context: Context, width: usize, has_minion: bool) -> Self {
+        let (sender, told) = mpsc::unbounded_channel();
         let shared = Shared {
             registry,
             context,
             width: width.max(1),
             rest: REST,
-            outcomes: sender,
+            has_minion,
+            told: sender,
             state: Mutex::default(),
             wake: Condvar::new(),
             ended: Condvar::new(),
         };
-        Self { shared: Arc::new(shared), outcomes }
+        Self { shared: Arc::new(shared), told }
+    }
+
+    /// What was asked under this number is this.
+    pub fn answer(&self, number: u64, answer: Result<Value, String>) {
+        let waiting = self.shared.state().asks.remove(&number);
+        // One that was killed does not wait any more.
+        let _ = waiting.map(|waiting| waiting.try_send(answer));
+    }
+
+    /// The minion's pillar is this from now on, for running works too.
+    pub fn set_pillar(&self, pillar: Arc<Map<String, Value>>) {
+        self.shared.context.pillar.set(pillar);
     }
 
     /// Lets `work` in, to run as soon as a thread is free. Never blocks: beyond
@@ -100,10 +143,10 @@ impl Runner {
         state.running.values().filter(|(running, _)| running == jid).for_each(|(_, control)| control.kill());
     }
 
-    /// The next outcome. Cancel safe.
-    pub async fn next(&mut self) -> Outcome {
-        match self.outcomes.recv().await {
-            Some(outcome) => outcome,
+    /// The next outcome or question. Cancel safe.
+    pub async fn next(&mut self) -> Told {
+        match self.told.recv().await {
+            Some(told) => told,
             // Cannot be: we hold a sender ourselves.
             None => future::pending().await,
         }
@@ -142,7 +185,7 @@ impl Drop for Runner {
 
 impl Shared {
     /// A worker thread, from work to work.
-    fn work(&self) {
+    fn work(self: &Arc<Self>) {
         let mut state = self.state();
         while !state.closed {
             let Some(work) = state.waiting.pop_front() else {
@@ -161,7 +204,8 @@ impl Shared {
             state.started += 1;
             state.running.insert(number, (work.jid.clone(), control.clone()));
             drop(state);
-            let outcome = self.registry.run(&work, &Context { control, ..self.context.clone() });
+            let line = self.has_minion.then(|| self.clone() as Arc<dyn Line>);
+            let outcome = self.registry.run(&work, &Context { control, line, ..self.context.clone() });
             self.tell(outcome);
             state = self.state();
             state.running.remove(&number);
@@ -178,12 +222,36 @@ impl Shared {
 
     fn tell(&self, outcome: Outcome) {
         // Nobody listens any more only when the runner is gone, and then nobody wants to know.
-        let _ = self.outcomes.send(outcome);
+        let _ = self.told.send(Told::Outcome(outcome));
     }
 
     /// A panic cannot leave this half done: nothing that may panic happens under the lock.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line for Shared {
+    fn ask(&self, ask: Ask, control: &Control) -> Result<Value, Fault> {
+        let (sender, answer) = sync_channel(1);
+        let number = {
+            let mut state = self.state();
+            state.asked += 1;
+            let number = state.asked;
+            state.asks.insert(number, sender);
+            number
+        };
+        let _ = self.told.send(Told::Ask(number, ask));
+        loop {
+            match answer.recv_timeout(GLANCE) {
+                Ok(answer) => return answer.map_err(Fault::unanswered),
+                Err(RecvTimeoutError::Timeout) if !control.is_killed() => {}
+                Err(_) => {
+                    self.state().asks.remove(&number);
+                    return Err(Fault::killed());
+                }
+            }
+        }
     }
 }
 
@@ -193,7 +261,7 @@ mod tests {
     use crate::base::Name;
     use crate::functions::{Call, Function, Grains, Keywords};
     use proptest::prelude::*;
-    use serde_json::{Map, Value, json};
+    use serde_json::json;
 
     fn runner(width: usize) -> Runner {
         let id = Name::new("web1").unwrap();
@@ -215,9 +283,42 @@ mod tests {
 
     /// The next outcome, which must come.
     fn next(runner: &mut Runner) -> Outcome {
+        match told(runner) {
+            Told::Outcome(outcome) => outcome,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn told(runner: &mut Runner) -> Told {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let limit = Duration::from_secs(20);
         runtime.block_on(async { tokio::time::timeout(limit, runner.next()).await }).unwrap()
+    }
+
+    #[test]
+    fn works_ask_their_minion_and_wait() {
+        let mut runner = runner(2);
+        Arc::get_mut(&mut runner.shared).unwrap().has_minion = true;
+        runner.start(work("a", "saltutil.refresh_pillar", Value::Null));
+        let Told::Ask(number, ask) = told(&mut runner) else { panic!("an outcome") };
+        assert_eq!(ask, Ask::Pillar(None));
+        runner.start(work("b", "test.ping", Value::Null));
+        assert_eq!(next(&mut runner).jid, "b", "nobody waits behind it");
+        runner.answer(number + 1, Ok(json!(1)));
+        runner.answer(number, Ok(json!(true)));
+        assert_eq!(next(&mut runner), Outcome { jid: "a".to_owned(), value: json!(true), retcode: 0, success: true });
+        runner.start(work("c", "mine.flush", Value::Null));
+        let Told::Ask(number, _) = told(&mut runner) else { panic!("an outcome") };
+        runner.answer(number, Err("it is away".to_owned()));
+        assert_eq!(next(&mut runner).value, json!("The master gave no answer: it is away."));
+        runner.start(work("d", "mine.flush", Value::Null));
+        assert!(matches!(told(&mut runner), Told::Ask(..)));
+        runner.kill("d");
+        assert!(!next(&mut runner).success);
+        assert!(runner.shared.state().asks.is_empty());
+        runner.set_pillar(Arc::new(json!({"a": "b"}).as_object().unwrap().clone()));
+        runner.start(work("e", "pillar.get", json!("a")));
+        assert_eq!(next(&mut runner).value, json!("b"));
     }
 
     #[test]
@@ -341,7 +442,7 @@ mod tests {
                 owed[jid] -= 1;
                 prop_assert!(owed[jid] >= 0);
             }
-            prop_assert!(runner.outcomes.try_recv().is_err());
+            prop_assert!(runner.told.try_recv().is_err());
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::drive::lane::{LaneError, LanePort};
 use crate::duty::request::Reply;
 use crate::duty::{Duty, Outcome, Output};
 use crate::host::library::Desk;
-use crate::host::runner::Runner;
+use crate::host::runner::{Runner, Told};
 use crate::message::{Address, Message, Route};
 use crate::transport::{Event, Transport};
 
@@ -38,7 +38,7 @@ const ROW: usize = 32;
 /// What comes in.
 enum Input {
     Stop,
-    Outcome(Outcome),
+    Told(Told),
     Served((u64, Option<Bytes>)),
     Event(Option<Event>),
     Page((Name, u32, Message)),
@@ -91,7 +91,8 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
             }
             match self.input(stop.as_mut(), is_fair).await {
                 Input::Stop => return Ok(()),
-                Input::Outcome(outcome) => self.duty.handle_outcome(self.clock.now(), outcome),
+                Input::Told(Told::Outcome(outcome)) => self.duty.handle_outcome(self.clock.now(), outcome),
+                Input::Told(Told::Ask(number, ask)) => self.duty.handle_ask(self.clock.now(), number, ask),
                 Input::Served((number, answer)) => self.duty.handle_served(self.clock.now(), number, answer),
                 Input::Event(Some(event)) => {
                     before(&mut self.duty, &event);
@@ -116,7 +117,7 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
                 () = stop => Input::Stop,
                 () = timer => Input::Timer,
                 page = self.lane.next(&self.clock) => Input::Page(page),
-                outcome = next_outcome(&mut self.runner) => Input::Outcome(outcome),
+                told = next_told(&mut self.runner) => Input::Told(told),
                 served = next_served(&mut self.desk) => Input::Served(served),
                 event = self.transport.next() => Input::Event(event),
             }
@@ -124,7 +125,7 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
             tokio::select! {
                 biased;
                 () = stop => Input::Stop,
-                outcome = next_outcome(&mut self.runner) => Input::Outcome(outcome),
+                told = next_told(&mut self.runner) => Input::Told(told),
                 served = next_served(&mut self.desk) => Input::Served(served),
                 event = self.transport.next() => Input::Event(event),
                 page = self.lane.next(&self.clock) => Input::Page(page),
@@ -183,6 +184,12 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
                 }
             }
             Output::Kill { jid } => self.runner.iter().for_each(|runner| runner.kill(&jid)),
+            Output::Answer { number, answer } => {
+                if let Some(runner) = &self.runner {
+                    runner.answer(number, answer);
+                }
+            }
+            Output::Pillar(pillar) => self.runner.iter().for_each(|runner| runner.set_pillar(pillar.clone())),
             Output::Fatal(why) => return Err(Stop { code: 5, why }),
         }
         Ok(())
@@ -199,7 +206,7 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
     }
 }
 
-async fn next_outcome(runner: &mut Option<Runner>) -> Outcome {
+async fn next_told(runner: &mut Option<Runner>) -> Told {
     match runner {
         Some(runner) => runner.next().await,
         None => std::future::pending().await,

@@ -97,12 +97,20 @@ pub struct Settings {
     pub files: FileSettings,
     /// Facts about this minion that only its operator knows.
     pub grains: Map<String, Value>,
+    /// What this minion tells the mine by itself, and how often; never without an interval.
+    pub mine_functions: Map<String, Value>,
+    /// How often that is.
+    pub mine_interval: Option<Duration>,
     /// Whether a known estate may come back with another address or name.
     pub raet_mutable: bool,
+    /// All entries of the file as they are, those without effect included.
+    pub given: Map<String, Value>,
 }
 
 /// The largest settings file read.
 const FILE_MAX: u64 = 1 << 20;
+/// Salt's `mine_interval`.
+const MINE_INTERVAL: Duration = Duration::from_secs(3600);
 
 impl Settings {
     /// Reads the settings of a duty, with the warnings to log.
@@ -193,7 +201,10 @@ impl Settings {
             nodegroups: sheet.find("nodegroups", value::groups)?.unwrap_or_default(),
             files: files::read(&sheet, &root)?,
             grains: sheet.find("grains", value::grains)?.unwrap_or_default(),
+            mine_functions: sheet.find("mine_functions", value::mine_functions)?.unwrap_or_default(),
+            mine_interval: sheet.find("mine_interval", value::minutes)?.unwrap_or(Some(MINE_INTERVAL)),
             raet_mutable: sheet.find("raet_mutable", value::truth)?.unwrap_or(false),
+            given: sheet.entries.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect(),
             root_dir: root,
         };
         if settings.shards > 1 && !settings.wires.fast {
@@ -206,6 +217,34 @@ impl Settings {
     /// The log level of this name, one of Salt's.
     pub fn level(name: &str) -> Result<LevelFilter, String> {
         value::level(&name.into()).map_err(|wanted| format!("it must be {wanted}"))
+    }
+
+    /// What is set, defaults included, for who asks (`config.get`); secrets are named by their files only.
+    pub fn items(&self) -> Map<String, Value> {
+        let path = |path: &Path| Value::from(path.to_string_lossy().into_owned());
+        let mut all: Map<String, Value> = [
+            ("id", self.id.as_str().into()),
+            ("interface", self.interface.to_string().into()),
+            ("raet_port", self.raet_port.into()),
+            ("master", self.master.clone().into()),
+            ("master_port", self.master_port.into()),
+            ("root_dir", path(&self.root_dir)),
+            ("pki_dir", path(&self.pki_dir)),
+            ("cachedir", path(&self.cachedir)),
+            ("sock_dir", path(&self.sock_dir)),
+            ("log_level", self.log_level.to_string().to_lowercase().into()),
+            ("user", self.user.clone().into()),
+            ("timeout", self.timeout.as_secs_f64().into()),
+            ("transport", "raet".into()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+        let given = self.given.iter().filter(|(name, _)| !all.contains_key(*name));
+        let given: Vec<_> = given.map(|(name, value)| (name.clone(), value.clone())).collect();
+        all.extend(given);
+        all.sort_keys();
+        all
     }
 
     /// Where estates are kept (wire v0 §7): `<cachedir>/raet/<estate name>`.

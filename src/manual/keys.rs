@@ -54,6 +54,9 @@
 //! * A key when ten thousand wait already ([`PENDING_KEYS`](crate::base::limits::PENDING_KEYS)): silence, so that a flood fills no disk.
 //! * A second master, at a minion: pinned is pinned.
 //!
+//! Whom it concerns an operator reads in the log, once, and below `estate-keys list`: a sentence each, with what to do, for a day.
+//! Strangers fill neither: five of a kind are remembered, and one a minute is said.
+//!
 //! # Automatic
 //!
 //! `autoreject_file` and then `autosign_file` decide about new roles by pattern; a file that others may write is not read.

@@ -1,9 +1,12 @@
 //! The book: how the house is built, what the roads do and refuse, the life of a key, which minions a target means and what
-//! only they are told, and why each number.
+//! only they are told, the move of a RAET fleet, a minion under a Salt master, and why each number.
 
 pub mod defaults;
 pub mod house;
 pub mod keys;
+pub mod moving;
+pub mod peer_tests;
 pub mod road_v0;
 pub mod road_v1;
+pub mod salt_minion;
 pub mod targets;

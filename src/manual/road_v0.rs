@@ -50,9 +50,62 @@
 //!
 //! # What we never send
 //!
-//! Anything that stops a Python process that knows no better, and there is much of it: an unknown version, field or kind; a
-//! malformed join body; a non-empty alive; a message that is no map, has no route, or holds bytes that are not UTF-8 as text; a
-//! recorded message after a new session. Bodies are checked on the way out as they are on the way in.
+//! Anything that stops a Python process that knows no better. It is made impossible at the two places where something leaves
+//! ([`outgoing`](crate::wire::v0::outgoing), [`salt`](crate::wire::v0::salt)), whatever the application hands over; what does
+//! not fit fails its ticket with [`Malformed`](crate::transport::Failure::Malformed), or with
+//! [`NotText`](crate::transport::Failure::NotText) where bytes are the reason.
+//!
+//! | never | because |
+//! |---|---|
+//! | versions, fields and kinds there are none of; a session number without both estates' numbers; an unsigned packet but a join; a body in an alive or an answer; a handshake step of another size | 0.6.8 raises, or an outsider could have sent it |
+//! | a packet over 1,024 bytes, a segment number not below its count | 0.6.8 raises, or drops |
+//! | a body that is no map, or more than one value; lists and maps as keys; extensions; raw that is not UTF-8; str8 | Python's msgpack raises; the MessagePack of before 2013 knows no str8 |
+//! | a message of an earlier session | its box does not open, and that is not caught |
+//! | to an estate under one of Salt's names: a message without a route of two triples | `KeyError` in the router |
+//! | the same: bytes that are no text, except to a queue of a name that Salt has none of and to no yard | the router packs what it hands on a second time, and who reads that raises |
+//! | to a Salt master: a request that is no map or that its workers do not know, a worker's yard, `local_cmd` | it looks the command up among the names of an object |
+//! | to a Salt minion: a job without all its parts; a target by regular expression, with a range of letters, or with many `*` | its main process matches, and raises on `[z-a]` or tries for hours |
+//! | JSON heads, unless the settings of a road ask for them | raet under Python 2.7 cannot read its own |
+//!
+//! `tests/encoder` feeds a road whatever there is and holds what leaves against a model of raet and Salt that shares no code with
+//! it, and against the Pythons themselves.
+//!
+//! # Where interop forces a weaker rule
+//!
+//! The classic wire is off unless `wires` names it. Where it is on, these hold for estates on it, and not on the fast wire:
+//!
+//! | rule | why | what there is against it |
+//! |---|---|---|
+//! | a join and its answers are unsigned, in clear, and read from anybody | 0.6.8 has no other | they prove nothing: key, address and number count once a handshake has proved the key |
+//! | a spoofed reject, refuse, pend or nack makes a joiner wait, 15 s or 60 s at a time | the same | it must come from the address we asked and name our transaction; the joiner asks for ever and forgets nothing; `wires: [fast]` |
+//! | first contact is on trust: who joins first under a name waits under it | the same | the second is told of with both fingerprints; a decision names the key it is about. On a minion `master_finger`, or `auto_accept: False`; on a master `auto_accept` and `open_mode` are off unless set |
+//! | strangers' keys are written down before they proved anything, up to [`PENDING_KEYS`](crate::base::limits::PENDING_KEYS) | a Salt minion waits at its join | a bound; silence beyond it; nothing else is kept of them |
+//! | a stranger's join is answered to the address it names | the same | one small packet for a larger one |
+//! | answers are signed but not bound to what they answer, by numbers that count up | 0.6.8 | sessions are numbered from a random number on, towards each estate its own |
+//! | no keys anew by time or volume within a session | 0.6.8 has no such step | none; `wires: [fast]` |
+//! | another name or kind of a known key with `raet_mutable` | Salt's setting of the name | off unless set, and after a handshake only; address and number may change without it |
+//!
+//! # Weaknesses of raet and Salt, and where each is played against us
+//!
+//! | weakness (0.6.8, 2018.3.5) | here | played in |
+//! |---|---|---|
+//! | acceptance by a role that is a path | names are names | `tests/attacks/accepted_evil.rs`, `tests/daemons/classic_attacks.rs` |
+//! | one datagram stops a process | refused and counted | `tests/daemons/classic_attacks.rs`, `tests/road_negative_vectors.rs`, `tests/attacks/bodies_in_a_session.rs` |
+//! | an accepted minion addresses any yard of its master | only the main one, `remote_cmd` only | `tests/attacks/masters_yards.rs` |
+//! | another minion's pillar, returns, events | the sender is the session's | `tests/attacks/others_names.rs`, `tests/roles/forged_return.rs` |
+//! | a route of the master's reaches any yard of a minion | only the main one, jobs only | `tests/attacks/minions_yards.rs` |
+//! | a message again after 600 s | remembered for the session's life | `tests/attacks/later_replay.rs`, `tests/road_replay.rs` |
+//! | a join again un-joins | a join changes no joined estate | `tests/attacks/join_again.rs`, `tests/road_adversary.rs` |
+//! | unsigned unjoined, reject, refuse, nack | not heard, or waited out | `tests/attacks/reject_to_a_joiner.rs`, `tests/road_adversary.rs` |
+//! | a hello wipes a session; a half handshake keeps it down | nothing changes before the initiate | `tests/attacks/hello_of_a_stranger.rs`, `tests/road_replay.rs` |
+//! | an unsigned acknowledgement makes "allowed" | signed, and after the cookie only | `tests/attacks/ack_of_an_allow.rs` |
+//! | the first to pend a role has it | said, with both fingerprints | `tests/attacks/first_pender.rs`, `tests/road_keys.rs` |
+//! | replies to whoever a join names | never more than came | `tests/attacks/reflection.rs` |
+//! | unlimited estates, messages, segments; thousands of joins | bounds; a key that waits costs no wait for the disk | `tests/attacks/joins_by_the_thousand.rs`, `tests/road_adversary.rs`, `tests/road_noise.rs` |
+//! | a deleted or rejected key keeps its session | it ends at once | `tests/attacks/key_taken_away.rs`, `tests/road_keys.rs` |
+//! | secret keys others may read | mode 0600, refused otherwise | `src/keep/store/tests.rs` |
+//!
+//! What raet's own tests show is in [`peer_tests`](super::peer_tests).
 //!
 //! # What the classic road cannot do
 //!

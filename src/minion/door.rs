@@ -135,11 +135,16 @@ impl Door {
         let Self { id, finger, .. } = self;
         match why {
             Refusal::Pending => {
-                info!("our key {finger} waits at {by} for acceptance; on the master: estate-keys accept {id}")
+                info!(
+                    "our key {finger} waits at {by} for acceptance; on the master: estate-keys accept {id}, or, where \
+                     that is Salt's, salt-key -a {id}"
+                )
             }
             Refusal::Rejected => error!(
-                "{by} rejects our key {finger}, or knows another key under the id {id}. If this machine is the right one, \
-                 on the master: estate-keys delete {id}, then accept it. Trying again every 15 s or so",
+                "{by} rejects our key {finger}, or knows another key or another address under the id {id}. If this \
+                 machine is the right one, on the master: estate-keys delete {id}, then accept it; where that is Salt's, \
+                 salt-key -a {id} --include-rejected for a rejected key, else stop it, salt-key -d {id}, delete \
+                 raet/*/remote/*{id}_minion.json below its cachedir, start it and accept us. Trying again every 15 s or so",
             ),
             Refusal::Busy => info!("{by} cannot take us now; trying again"),
             Refusal::Silent => warn!(

@@ -25,18 +25,41 @@ struct Body<'a> {
     cmd: &'a str,
     id: &'a Name,
     jid: &'a str,
-    fun: &'a str,
-    fun_args: &'a [Value],
+    fun: &'a Value,
+    fun_args: &'a Value,
     #[serde(rename = "return")]
     value: &'a Value,
-    retcode: i64,
-    success: bool,
+    retcode: &'a Value,
+    success: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Value>,
+}
+
+/// What a job came to. Of a list of functions all three are maps by function.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ending {
+    pub(super) value: Value,
+    pub(super) retcode: Value,
+    pub(super) success: Value,
+}
+
+impl Ending {
+    /// Nothing was done, because of this.
+    pub(super) fn refusal(why: &str) -> Self {
+        Self { value: why.into(), retcode: 1.into(), success: false.into() }
+    }
+}
+
+impl From<Outcome> for Ending {
+    fn from(Outcome { value, retcode, success, .. }: Outcome) -> Self {
+        Self { value, retcode: retcode.into(), success: success.into() }
+    }
 }
 
 #[derive(Debug)]
 struct Held {
     jid: String,
-    fun: String,
+    fun: Value,
     body: Bytes,
     ticket: Option<Ticket>,
     refusals: u8,
@@ -63,12 +86,14 @@ impl Returns {
     }
 
     /// A job has come to its end. [`offer`](Self::offer) sends it.
-    pub(super) fn hold(&mut self, job: &Job, outcome: &Outcome) {
-        let encoded =
-            self.encode(&job.jid, &job.fun, &job.arg, outcome).filter(|body| body.len() <= limits::MESSAGE_MAX);
-        let body = encoded.unwrap_or_else(|| {
-            let size = rmp_serde::to_vec_named(&outcome.value).map_or(0, |bytes| bytes.len());
-            self.substitute(&job.jid, &job.fun, &too_large(size))
+    pub(super) fn hold(&mut self, job: &Job, ending: &Ending) {
+        let (fun, fun_args) = (job.fun(), job.arg());
+        let Ending { value, retcode, success } = ending;
+        let (id, jid, metadata) = (&self.id, job.jid.as_str(), job.metadata.as_ref());
+        let body = Body { cmd: "_return", id, jid, fun: &fun, fun_args: &fun_args, value, retcode, success, metadata };
+        let body = encode(&body).filter(|body| body.len() <= limits::MESSAGE_MAX).unwrap_or_else(|| {
+            let size = rmp_serde::to_vec_named(&ending.value).map_or(0, |bytes| bytes.len());
+            self.substitute(jid, &fun, &too_large(size))
         });
         if let Some(old) = self.by_jid.get(&job.jid).copied() {
             self.drop_held(old);
@@ -76,13 +101,13 @@ impl Returns {
         while self.held.len() >= limits::HELD_RETURNS || self.bytes + body.len() > limits::HELD_BYTES {
             let Some(oldest) = self.held.keys().next().copied() else { break };
             if let Some(held) = self.drop_held(oldest) {
-                error!(jid = held.jid, fun = held.fun, "too many returns wait for the master; the oldest one is lost");
+                error!(jid = held.jid, fun = %held.fun, "too many returns wait for the master; the oldest one is lost");
             }
         }
         self.last += 1;
         self.bytes += body.len();
         self.by_jid.insert(job.jid.clone(), self.last);
-        let held = Held { jid: job.jid.clone(), fun: job.fun.clone(), body, ticket: None, refusals: 0 };
+        let held = Held { jid: job.jid.clone(), fun, body, ticket: None, refusals: 0 };
         self.held.insert(self.last, held);
     }
 
@@ -106,8 +131,8 @@ impl Returns {
     }
 
     /// The function of a job whose return the master does not have yet.
-    pub(super) fn find(&self, jid: &str) -> Option<&str> {
-        self.by_jid.get(jid).and_then(|number| self.held.get(number)).map(|held| held.fun.as_str())
+    pub(super) fn find(&self, jid: &str) -> Option<&Value> {
+        self.by_jid.get(jid).and_then(|number| self.held.get(number)).map(|held| &held.fun)
     }
 
     /// The master has it.
@@ -127,7 +152,7 @@ impl Returns {
             Failure::Refused if held.refusals + 1 < REFUSALS => held.refusals += 1,
             Failure::Refused => {
                 let (jid, fun) = (&held.jid, &held.fun);
-                error!(jid, fun, "the return is lost: {why}, {REFUSALS} times");
+                error!(jid, %fun, "the return is lost: {why}, {REFUSALS} times");
                 self.drop_held(number);
             }
             Failure::TooLarge
@@ -136,7 +161,7 @@ impl Returns {
             | Failure::Unsupported
             | Failure::OverPacket { .. } => {
                 let (jid, fun, size) = (held.jid.clone(), held.fun.clone(), held.body.len());
-                warn!(jid, fun, size, "the return cannot be sent, so the master is told why: {why}");
+                warn!(jid, %fun, size, "the return cannot be sent, so the master is told why: {why}");
                 let sentence = match why {
                     Failure::TooLarge => too_large(size),
                     Failure::NotText => {
@@ -176,20 +201,19 @@ impl Returns {
     }
 
     /// A failed return with this sentence.
-    fn substitute(&self, jid: &str, fun: &str, sentence: &str) -> Bytes {
-        let outcome = Outcome { jid: jid.to_owned(), value: sentence.into(), retcode: 1, success: false };
-        self.encode(jid, fun, &[], &outcome).unwrap_or_default()
+    fn substitute(&self, jid: &str, fun: &Value, sentence: &str) -> Bytes {
+        let Ending { value, retcode, success } = &Ending::refusal(sentence);
+        let (id, fun_args) = (&self.id, &Value::Array(Vec::new()));
+        let body = Body { cmd: "_return", id, jid, fun, fun_args, value, retcode, success, metadata: None };
+        encode(&body).unwrap_or_default()
     }
+}
 
-    fn encode(&self, jid: &str, fun: &str, fun_args: &[Value], outcome: &Outcome) -> Option<Bytes> {
-        let Outcome { value, retcode, success, .. } = outcome;
-        let (retcode, success) = (*retcode, *success);
-        let body = Body { cmd: "_return", id: &self.id, jid, fun, fun_args, value, retcode, success };
-        // What is too deep to be read is not sent.
-        let bytes = rmp_serde::to_vec_named(&body).ok()?;
-        crate::message::check(&bytes).ok()?;
-        Some(bytes.into())
-    }
+fn encode(body: &Body<'_>) -> Option<Bytes> {
+    // What is too deep to be read is not sent.
+    let bytes = rmp_serde::to_vec_named(body).ok()?;
+    crate::message::check(&bytes).ok()?;
+    Some(bytes.into())
 }
 
 fn too_large(size: usize) -> String {
@@ -203,24 +227,18 @@ fn too_large(size: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::job::Call;
     use super::*;
     use crate::transport::Command;
     use serde_json::json;
 
     fn job(jid: &str) -> Job {
-        let text = String::new;
-        Job {
-            jid: jid.to_owned(),
-            fun: "a.b".to_owned(),
-            arg: vec![],
-            tgt: Value::Null,
-            tgt_type: text(),
-            user: text(),
-        }
+        let calls = vec![Call { fun: "a.b".to_owned(), arg: vec![] }];
+        Job { jid: jid.to_owned(), calls, metadata: Some(json!({"why": 1})), ..Job::default() }
     }
 
-    fn outcome(value: Value) -> Outcome {
-        Outcome { jid: String::new(), value, retcode: 0, success: true }
+    fn outcome(value: Value) -> Ending {
+        Ending { value, retcode: json!(0), success: json!(true) }
     }
 
     fn sent(returns: &mut Returns, outbox: &mut Outbox) -> Vec<(Ticket, Value)> {
@@ -242,7 +260,7 @@ mod tests {
         returns.hold(&job("1"), &outcome(json!(true)));
         let first = sent(&mut returns, &mut outbox);
         let load = json!({"cmd": "_return", "id": "web1", "jid": "1", "fun": "a.b", "fun_args": [], "return": true,
-                          "retcode": 0, "success": true});
+                          "retcode": 0, "success": true, "metadata": {"why": 1}});
         assert_eq!(first[0].1, load);
         assert!(sent(&mut returns, &mut outbox).is_empty(), "it is on its way");
         returns.on_failed(Time(0), first[0].0, Failure::Lost);
@@ -250,7 +268,7 @@ mod tests {
         let second = sent(&mut returns, &mut outbox);
         assert_eq!(second[0].1, load);
         returns.on_delivered(first[0].0);
-        assert_eq!(returns.find("1"), Some("a.b"), "an old ticket proves nothing");
+        assert_eq!(returns.find("1"), Some(&json!("a.b")), "an old ticket proves nothing");
         returns.on_delivered(second[0].0);
         assert_eq!((returns.find("1"), returns.bytes), (None, 0));
     }
@@ -285,7 +303,7 @@ mod tests {
     fn bounded_oldest_first() {
         let (mut returns, mut outbox) = setting();
         (0..=limits::HELD_RETURNS).for_each(|n| returns.hold(&job(&n.to_string()), &outcome(json!(n))));
-        assert_eq!((returns.find("0"), returns.find("1")), (None, Some("a.b")));
+        assert_eq!((returns.find("0"), returns.find("1")), (None, Some(&json!("a.b"))));
         assert_eq!(sent(&mut returns, &mut outbox).len(), limits::HELD_RETURNS);
     }
 

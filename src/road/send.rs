@@ -120,7 +120,10 @@ fn pack(message: &Message, own: &Name, to: &Name, kind: BodyKind) -> Result<byte
         return Err(Failure::Malformed);
     }
     let map = whole.to_map().map_err(|_| Failure::Malformed)?;
-    let audience = if daemon.is_some() { Audience::Salt } else { Audience::Raet };
+    let dst = &whole.route.dst;
+    let is_for_salt = daemon.is_some()
+        && salt::is_handed_on(dst.yard.as_ref().map(Name::as_str), dst.share.as_ref().map(Name::as_str));
+    let audience = if is_for_salt { Audience::Salt } else { Audience::Raet };
     let map = outgoing::fit(&map, audience).map_err(|unfit| {
         tracing::debug!(%to, kind = message.kind, "not sent: {unfit}");
         if let Unfit::NotText(_) = unfit { Failure::NotText } else { Failure::Malformed }

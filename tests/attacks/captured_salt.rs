@@ -119,6 +119,7 @@ fn the_master_is_served_as_by_its_minion() {
     assert!(town.until(SECOND * 10, |town| town.clients[at].1.is_allowed()));
     town.run(SECOND);
     let to = town.world.host(host).address;
+    town.give_pillar(at, to);
     let returns: BTreeMap<String, Value> = said
         .iter()
         .filter(|(from, _)| from == "minion")

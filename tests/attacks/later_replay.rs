@@ -1,6 +1,7 @@
 //! 0.6.8 remembers a transaction for 600 s; the same packet after that is delivered again, and a job runs twice. Ours
 //! remembers for as long as the session lasts.
 
+use roadstead::transport::Event;
 use roadstead::wire::v0::{PacketKind, TransactKind, read};
 use serde_json::json;
 
@@ -36,6 +37,11 @@ fn runs_no_job_twice() {
         }
         town.forget();
         town.run(SECOND);
+        for n in 0..2 {
+            // The minion knows its jobs, too; but nothing came to it in the first place.
+            let heard = crate::common::count(&mut town.world, n, |event| matches!(event, Event::Received { .. }));
+            assert_eq!(heard, 0, "host {n}, after {wait} s");
+        }
         assert_eq!(town.runs.len(), 3, "after {wait} s");
         assert_eq!(town.replies().len(), replies, "after {wait} s");
     }

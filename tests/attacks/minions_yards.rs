@@ -16,6 +16,7 @@ fn are_out_of_the_roads_reach() {
     assert!(town.until(SECOND * 10, |town| town.clients[at].1.is_allowed()));
     town.run(SECOND);
     let to = town.world.host(host).address;
+    town.give_pillar(at, to);
     let job =
         json!({"fun": "test.ping", "arg": [], "tgt": "*", "tgt_type": "glob", "jid": "1", "ret": "", "user": "root"});
     let said = town.clients[at].1.bodies.len();

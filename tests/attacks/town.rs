@@ -14,7 +14,7 @@ use roadstead::minion::{self, Minion};
 use roadstead::road::{Config, Trust};
 use roadstead::sim::{World, estate};
 use roadstead::transport::{Command, Event};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::common::{MILLI, SECOND, name};
@@ -106,8 +106,7 @@ impl Town {
     pub(crate) fn minion(&mut self, id: &str, master: SocketAddr) -> usize {
         let host = self.world.add(Config { dial: vec![master], ..daemon(id, "minion") });
         let finger = self.world.host(host).road.own_key().fingerprint();
-        let config =
-            minion::Config { id: name(id), version: "1".into(), finger, master_finger: None, auto_accept: true };
+        let config = minion::Config::new(name(id), finger);
         let duty = Box::new(Minion::new(config, self.world.now));
         self.seats.push(Seat { host, suffix: "_master", duty, read: 0 });
         host
@@ -133,6 +132,18 @@ impl Town {
     /// Sends datagrams of a client to the master.
     pub(crate) fn inject(&mut self, at: usize, datagrams: Vec<Vec<u8>>) {
         self.inject_to(at, World::address(0), datagrams);
+    }
+
+    /// The client, which plays a master, answers our minion's question for its pillar.
+    pub(crate) fn give_pillar(&mut self, client: usize, to: SocketAddr) {
+        let asked = |word: &&Value| word["load"]["cmd"] == "_pillar";
+        let values = self.clients[client].1.values();
+        let src =
+            values.iter().rfind(asked).map(|word| word["route"]["src"].clone()).expect("a question for the pillar");
+        let route = json!({"src": ["master", "worker1", null], "dst": src});
+        let datagrams = self.clients[client].1.say_value(&json!({"route": route, "return": {"tier": "front"}}));
+        self.inject_to(client, to, datagrams);
+        self.run(SECOND);
     }
 
     pub(crate) fn inject_to(&mut self, at: usize, to: SocketAddr, datagrams: Vec<Vec<u8>>) {
@@ -209,7 +220,11 @@ impl Town {
                 Output::Work(work) => works.push(work),
                 Output::Serve(one) => asked.push(one),
                 Output::Fatal(why) => self.fatal.push(why),
-                Output::Links { .. } | Output::Remember { .. } | Output::Kill { .. } => {}
+                Output::Links { .. }
+                | Output::Remember { .. }
+                | Output::Kill { .. }
+                | Output::Answer { .. }
+                | Output::Pillar(_) => {}
             }
         }
         for one in asked {

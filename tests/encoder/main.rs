@@ -17,6 +17,7 @@ mod oracle;
 #[cfg(feature = "daemon")]
 #[path = "../interop/python.rs"]
 mod python;
+mod question_of_nobody;
 mod random_worlds;
 mod seat;
 

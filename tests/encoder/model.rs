@@ -152,7 +152,8 @@ pub(crate) fn body(bytes: &[u8], is_json: bool, reader: Reader) -> Verdict {
     };
     ensure(value.is_map(), "no map")?;
     ensure(depth(&value) <= 64, "too deep")?;
-    loads(&value, reader)?;
+    let is_kept = reader != Reader::Raet && stays(&value);
+    loads(&value, if is_kept { Reader::Raet } else { reader })?;
     if reader == Reader::Raet { Ok(()) } else { route(&value, reader) }
 }
 
@@ -182,6 +183,14 @@ fn loads(value: &Value, reader: Reader) -> Verdict {
 
 fn at<'a>(map: &'a Value, key: &str) -> Option<&'a Value> {
     map.as_map()?.iter().rev().find(|(k, _)| k.as_str() == Some(key)).map(|(_, value)| value)
+}
+
+/// Whether a router drops it: for no yard, and for a queue that there is none of.
+fn stays(message: &Value) -> bool {
+    let dst = at(message, "route").and_then(|route| at(route, "dst")).and_then(Value::as_array);
+    let Some([_, yard, share]) = dst.map(Vec::as_slice) else { return false };
+    let queues = ["fun", "remote_cmd", "local_cmd", "event_fire", "event_req", "presence_req", "stats_req"];
+    yard.is_nil() && share.as_str().is_some_and(|share| !queues.contains(&share))
 }
 
 fn route(message: &Value, reader: Reader) -> Verdict {

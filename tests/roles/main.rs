@@ -7,6 +7,7 @@ mod world;
 
 mod absent_minion;
 mod admission;
+mod alone;
 mod answers_every_request;
 mod asker_gone;
 mod duplicate_job;

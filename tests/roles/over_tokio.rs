@@ -7,13 +7,13 @@ use roadstead::duty::{Duty, Outcome, Output};
 use roadstead::master::request::{Publish, Reply, Request, Target};
 use roadstead::master::{self, Master, Policy};
 use roadstead::message::{Address, Message, Route};
-use roadstead::minion::{self, Minion};
+use roadstead::minion::Minion;
 use roadstead::transport::Transport;
 use serde_json::{Map, json};
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
-use crate::world::{key, name};
+use crate::world::{key, minion_config, name};
 
 /// Drives a duty over its port, as a daemon's host does; every function returns true at once.
 async fn drive(mut duty: impl Duty, mut port: Port, mut pages: mpsc::Receiver<Message>, out: mpsc::Sender<Message>) {
@@ -27,13 +27,10 @@ async fn drive(mut duty: impl Duty, mut port: Port, mut pages: mpsc::Receiver<Me
                     let outcome = Outcome { jid: work.jid, value: json!(true), retcode: 0, success: true };
                     duty.handle_outcome(now(), outcome);
                 }
-                Output::Links { .. }
-                | Output::Serve(_)
-                | Output::Remember { .. }
-                | Output::Kill { .. }
-                | Output::Fatal(_) => {
-                    panic!("{output:?}")
-                }
+                // An empty pillar, which is all that is asked for.
+                Output::Serve(asked) => duty.handle_served(now(), asked.number, Some(vec![0x80].into())),
+                Output::Pillar(_) => {}
+                other => panic!("{other:?}"),
             }
         }
         while let Some(command) = duty.poll_command() {
@@ -72,8 +69,7 @@ async fn ping_after_acceptance() {
     let mut held = Vec::new();
     for id in ["web1", "web2", "web3"] {
         let finger = key(id, 0);
-        let (version, master_finger) = ("1".to_owned(), Some(key("m", 0)));
-        let config = minion::Config { id: name(id), version, finger, master_finger, auto_accept: false };
+        let config = minion_config(id, finger, Some(key("m", 0)), false);
         let (keep, pages) = mpsc::channel(1);
         held.push(keep);
         let port = hub.attach(&name(id), finger, Some(&name("m")));

@@ -68,9 +68,7 @@ fn ping_is_answered_by_both() {
     let yard = world.ask(&Request::Ping);
     let here = |id: &str| Reply::Here { id: name(id), version: "1".to_owned() };
     assert_eq!(world.replies(&yard), [here("m")]);
-    let (finger, version) = (crate::world::key("web1", 0), "1".to_owned());
-    let config =
-        roadstead::minion::Config { id: name("web1"), version, finger, master_finger: None, auto_accept: true };
+    let config = crate::world::minion_config("web1", crate::world::key("web1", 0), None, true);
     let mut minion = roadstead::minion::Minion::new(config, world.now);
     let page = roadstead::message::Message::new(Default::default(), "load", &Request::Ping).unwrap();
     minion.handle_page(world.now, Default::default(), name("client1"), 0, page);

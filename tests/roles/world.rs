@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -78,6 +79,10 @@ pub(crate) struct World {
     pub(crate) heard: BTreeMap<Name, Vec<Event>>,
     /// Commands that were handed back.
     pub(crate) handed_back: usize,
+    /// What functions that asked were answered: minion, number, answer.
+    pub(crate) answered: Vec<(String, u64, Result<Value, String>)>,
+    /// The pillars that minions' hosts were told.
+    pub(crate) pillars: BTreeMap<Name, Map<String, Value>>,
     /// How long the master's host takes for a request.
     pub(crate) serving: Duration,
     /// What it was asked: minion and request.
@@ -113,6 +118,8 @@ impl World {
             fatal: Vec::new(),
             heard: BTreeMap::new(),
             handed_back: 0,
+            answered: Vec::new(),
+            pillars: BTreeMap::new(),
             serving: Duration::ZERO,
             asked: Vec::new(),
             kept: BTreeMap::new(),
@@ -144,7 +151,7 @@ impl World {
 
     pub(crate) fn start_with(&mut self, id: &str, version: u8, master_finger: Option<Fingerprint>, auto_accept: bool) {
         let finger = key(id, version);
-        let config = minion::Config { id: name(id), version: "1".to_owned(), finger, master_finger, auto_accept };
+        let config = minion_config(id, finger, master_finger, auto_accept);
         let life = self.hosts.get(id).map_or(0, |host| host.life + 1);
         let host = Host { minion: Minion::new(config, self.now), life, killed: BTreeSet::new() };
         self.hosts.insert(name(id), host);
@@ -369,6 +376,10 @@ impl World {
             match output {
                 Output::Page { yard, message } => self.pages.entry(yard).or_default().push(message),
                 Output::Links { .. } => {}
+                Output::Answer { number, answer } => self.answered.push((id.to_string(), number, answer)),
+                Output::Pillar(pillar) => {
+                    self.pillars.insert(id.clone(), pillar.as_ref().clone());
+                }
                 Output::Work(work) => self.work(id, work),
                 Output::Serve(asked) => {
                     self.count += 1;
@@ -435,6 +446,19 @@ fn duty<'a>(master: &'a mut Master, hosts: &'a mut BTreeMap<Name, Host>, id: &Na
         return Some(master);
     }
     hosts.get_mut(id).map(|host| &mut host.minion as &mut dyn Duty)
+}
+
+/// What a minion of these tests is told at its start.
+pub(crate) fn minion_config(
+    id: &str,
+    finger: Fingerprint,
+    master_finger: Option<Fingerprint>,
+    auto_accept: bool,
+) -> minion::Config {
+    let grains = Map::from_iter([("os".to_owned(), Value::from("Debian")), ("id".to_owned(), Value::from(id))]);
+    let version = "1".to_owned();
+    let known = minion::Config { version, master_finger, auto_accept, ..minion::Config::new(name(id), finger) };
+    minion::Config { grains: Arc::new(grains), life: 1, ..known }
 }
 
 pub(crate) fn glob(pattern: &str) -> Target {

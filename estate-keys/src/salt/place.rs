@@ -152,7 +152,7 @@ impl Place {
         if duty == DutyKind::Master && self.estate_dir.is_none() {
             say(
                 "note: Salt's estates were not found (give its cachedir with --cachedir); without them its minions come back \
-                 only when they are restarted",
+                 only when they are restarted, and if our id is the one it had",
             );
         }
     }

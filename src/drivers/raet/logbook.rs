@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::base::Time;
 use crate::clock::Clock;
-use crate::keep::journal::{Journal, Kind, Note};
+use crate::drive::ear::Ear;
+use crate::keep::journal::{Journal, Kind, Note, Trouble};
 use crate::keep::store::Store;
 use crate::transport::Event;
 
@@ -17,6 +18,7 @@ pub(super) struct Logbook {
     /// Something changed since it was written.
     is_news: bool,
     written: Time,
+    ear: Option<Ear>,
 }
 
 /// Least time between two writes.
@@ -37,7 +39,12 @@ impl Logbook {
             journal.all_left(journal.as_of);
         }
         let written = clock.now();
-        Self { journal: journal.unwrap_or_default(), clock, is_news: false, written }
+        Self { journal: journal.unwrap_or_default(), clock, is_news: false, written, ear: None }
+    }
+
+    /// Notes from now on who comes to this port over TCP.
+    pub(super) fn listen(&mut self, ear: Ear) {
+        self.ear = Some(ear);
     }
 
     /// Takes a note.
@@ -69,6 +76,9 @@ impl Logbook {
 
     /// The journal to write now, if it is time.
     pub(super) fn poll(&mut self) -> Option<Journal> {
+        if let Some(from) = self.ear.as_mut().and_then(Ear::poll) {
+            self.note(Note::Trouble(Trouble { kind: Kind::Tcp, role: None, from: Some(from) }));
+        }
         let now = self.clock.now();
         let since = now.since(self.written);
         let each = REST_EACH * u32::try_from(self.journal.seen.len()).unwrap_or(u32::MAX);

@@ -23,6 +23,7 @@ use super::worker::{Ends, Parcel, Passed, Report, Said, Task, Worker};
 use super::{LAST_WORDS, recall};
 use crate::base::Random;
 use crate::clock::Clock;
+use crate::drive::ear::Ear;
 use crate::drive::udp::{UdpPort, UdpSeat};
 use crate::drive::writer::Writer;
 use crate::keep::store::{KeepError, Store};
@@ -122,6 +123,11 @@ impl Shards {
         shards.keys.tokens(now, &mut shards.front);
         shards.carry();
         Ok(shards)
+    }
+
+    /// Tells of those who come over TCP, too.
+    pub fn listen(&mut self, ear: Ear) {
+        self.logbook.listen(ear);
     }
 
     /// Datagrams that came to another road's socket than their own and were handed on, and those for which there was no

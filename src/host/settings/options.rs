@@ -35,7 +35,8 @@ const BOTH: &[&str] = &[
 /// Settings of a master only.
 const MASTER: &[&str] = &["autosign_file", "autoreject_file", "shards", "pillar_roots", "nodegroups"];
 /// Settings of a minion only.
-pub(super) const MINION: &[&str] = &["master", "master_port", "master_finger", "grains", "enrolment_file"];
+pub(super) const MINION: &[&str] =
+    &["master", "master_port", "master_finger", "grains", "enrolment_file", "mine_functions", "mine_interval"];
 
 /// Option names of Salt 2018.3 masters and minions.
 const SALT: &str = include_str!("salt_options.txt");

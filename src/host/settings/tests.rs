@@ -98,7 +98,8 @@ fn every_setting_of_a_minion() {
     let print = "ab".repeat(32);
     let text = format!(
         "master: [10.0.0.1]\nmaster_port: 4511\nid: web1\nmaster_finger: '{print}'\nauto_accept: False\n\
-         grains:\n  role: [web, cache]\n  rack: 7\n  prod: true\n  site: no\n"
+         grains:\n  role: [web, cache]\n  rack: 7\n  prod: true\n  site: no\n\
+         mine_functions:\n  grains.item: [os]\nmine_interval: 5\n"
     );
     let (settings, warnings) = parse(DutyKind::Minion, &text).unwrap();
     assert_eq!((settings.master.as_deref(), settings.master_port, warnings.len()), (Some("10.0.0.1"), 4511, 0));
@@ -107,6 +108,12 @@ fn every_setting_of_a_minion() {
     let grains = json!({"role": ["web", "cache"], "rack": 7, "prod": true, "site": "no"});
     assert_eq!(Value::Object(settings.grains.clone()), grains);
     assert_eq!(settings.estate_name().as_str(), "web1_minion");
+    assert_eq!(Value::Object(settings.mine_functions.clone()), json!({"grains.item": ["os"]}));
+    assert_eq!(settings.mine_interval, Some(Duration::from_secs(300)));
+    let items = settings.items();
+    assert_eq!((&items["master_port"], &items["mine_interval"], &items["grains"]), (&json!(4511), &json!(5), &grains));
+    let never = parse(DutyKind::Minion, "master: m\nid: web1\nmine_interval: 0").unwrap().0;
+    assert_eq!((never.mine_interval, never.items()["timeout"].clone()), (None, json!(5.0)));
 }
 
 #[test]
@@ -225,6 +232,11 @@ fn wrong_values_are_named() {
         ),
         ("timeout: 0", "'timeout' must be a number of seconds above 0, not the number 0"),
         ("timeout: soon", "'timeout' must be a number of seconds above 0, not the text 'soon'"),
+        ("mine_interval: soon", "'mine_interval' must be a number of minutes, or 0 for never, not the text 'soon'"),
+        (
+            "mine_functions: [test.ping]",
+            "'mine_functions' must be a map of names and arguments, such as `grains.item: [os]`, not a list",
+        ),
         ("grains: [a]", "'grains' must be a map of names and values, not a list"),
         ("master: [a, b]", "'master' must be one host: several masters are not supported, not a list"),
         ("master: 'a b'", "'master' must be a host name or an IP address, not the text 'a b'"),

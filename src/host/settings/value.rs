@@ -174,6 +174,21 @@ pub(super) fn groups(value: &Value) -> Result<Groups, Wanted> {
     read().ok_or_else(|| "a map of names, each with a target expression or a list of its words".into())
 }
 
+/// Functions whose returns go to the mine: names alone, or with their arguments.
+pub(super) fn mine_functions(value: &Value) -> Result<Map<String, Value>, Wanted> {
+    match value {
+        Value::Object(map) => Ok(map.clone()),
+        _ => Err("a map of names and arguments, such as `grains.item: [os]`".into()),
+    }
+}
+
+/// Minutes; none for 0.
+pub(super) fn minutes(value: &Value) -> Result<Option<Duration>, Wanted> {
+    let minutes = value.as_u64().filter(|minutes| *minutes <= 525_600);
+    let minutes = minutes.ok_or("a number of minutes, or 0 for never")?;
+    Ok((minutes > 0).then(|| Duration::from_secs(minutes * 60)))
+}
+
 pub(super) fn transport(value: &Value) -> Result<(), Wanted> {
     match value.as_str() {
         Some("raet") => Ok(()),

@@ -61,6 +61,16 @@ impl Daemon {
     }
 }
 
+/// Queues of a main process. What comes for any other name without a yard is dropped by the router that reads it.
+const QUEUES: &[&str] = &["fun", "remote_cmd", "local_cmd", "event_fire", "event_req", "presence_req", "stats_req"];
+
+/// Whether a router of Salt's hands a message on to another process, or keeps it for something: then it is packed a second time,
+/// and bytes that are no text end who reads them. What goes to a tag of ours, without a yard, it drops: such a message is
+/// for one of ours under Salt's name.
+pub fn is_handed_on(yard: Option<&str>, share: Option<&str>) -> bool {
+    yard.is_some() || share.is_none_or(|share| QUEUES.contains(&share))
+}
+
 /// One end of a route.
 #[derive(Default, Clone, Copy)]
 struct End<'a> {

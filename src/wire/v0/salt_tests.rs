@@ -120,6 +120,14 @@ fn jobs() {
     assert_eq!(judge(&json!({"route": route}), Daemon::Minion), Ok(()));
 }
 
+#[test]
+fn what_stays_in_the_router() {
+    assert!(!is_handed_on(None, Some("fetch17")));
+    for (yard, share) in [(None, None), (None, Some("fun")), (None, Some("remote_cmd")), (Some("jobber1"), Some("x"))] {
+        assert!(is_handed_on(yard, share), "{yard:?} {share:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn nothing_panics(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
