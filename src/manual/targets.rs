@@ -51,7 +51,8 @@
 //! # Pillars
 //!
 //! `pillar_roots` names directories by environment (`base: [srv/pillar]` below the root directory unless set; `__env__` stands for
-//! whichever is asked for and not named). In each, `top.sls` says which files are for whom:
+//! whichever is asked for and not named). In each, `top.sls` (or what `state_top` names) says which files
+//! are for whom:
 //!
 //! ```yaml
 //! base:

@@ -25,4 +25,5 @@ mod refused_start;
 mod restarted_master;
 mod road_command;
 mod said_goodbye;
+mod targets;
 mod traced;

@@ -29,7 +29,7 @@ async fn drive(mut duty: impl Duty, mut port: Port, mut pages: mpsc::Receiver<Me
                 }
                 // An empty pillar, which is all that is asked for.
                 Output::Serve(asked) => duty.handle_served(now(), asked.number, Some(vec![0x80].into())),
-                Output::Pillar(_) => {}
+                Output::Pillar(_) | Output::Remember { .. } => {}
                 other => panic!("{other:?}"),
             }
         }

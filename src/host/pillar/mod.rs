@@ -43,6 +43,8 @@ pub struct Question<'a> {
 pub struct Pillar {
     roots: Roots,
     groups: Groups,
+    /// The top files' path below the roots.
+    top: String,
 }
 
 /// What is wrong with a file.
@@ -53,12 +55,16 @@ struct Fault {
     why: String,
 }
 
+/// The top files' name where the settings have no other.
+const TOP: &str = "top.sls";
+
 /// One pillar in the making.
 struct Compiler<'a> {
     question: &'a Question<'a>,
     /// The minion's grains, with the id of the session.
     grains: Map<String, Value>,
     groups: &'a Groups,
+    top: &'a str,
     roots: Roots,
     /// What the minion is told of what is wrong.
     errors: Vec<String>,
@@ -80,7 +86,10 @@ struct Shelf<'a> {
 impl Pillar {
     /// As the settings say.
     pub fn new(settings: &Settings) -> Self {
-        Self { roots: Roots::new(settings.pillar_roots.clone()), groups: settings.nodegroups.clone() }
+        // The name is that of the states' top files, as in Salt.
+        let top = settings.files.state_opts.get("state_top").and_then(Value::as_str).unwrap_or(TOP);
+        let top = top.strip_prefix("salt://").unwrap_or(top).trim_start_matches('/').to_owned();
+        Self { roots: Roots::new(settings.pillar_roots.clone()), groups: settings.nodegroups.clone(), top }
     }
 
     /// The pillar of a minion. May take its time: it runs on a thread of its own.
@@ -94,6 +103,7 @@ impl Pillar {
             question,
             grains,
             groups: &self.groups,
+            top: &self.top,
             roots: self.roots.with(environment),
             errors: Vec::new(),
             files: limits::PILLAR_FILES,
@@ -132,15 +142,22 @@ impl Compiler<'_> {
     /// One environment's top file, and those it includes.
     fn add_tops(&mut self, environment: &str, top: &mut Top) {
         let jinja = self.jinja(environment);
-        let mut waiting = vec!["top".to_owned()];
+        let mut waiting = vec![self.top.to_owned()];
         let mut done = BTreeSet::new();
         while let Some(name) = waiting.pop() {
             if !done.insert(name.clone()) {
                 continue;
             }
-            let found = match self.roots.read_sls(environment, &name) {
+            // The first is a path, those it includes are names.
+            let is_first = done.len() == 1;
+            let found = if is_first {
+                self.roots.read(environment, &name).map(|found| found.map(|found| (name.clone(), found)))
+            } else {
+                self.roots.read_sls(environment, &name)
+            };
+            let found = match found {
                 Ok(Some(found)) => found,
-                Ok(None) if name == "top" => return,
+                Ok(None) if is_first => return,
                 Ok(None) => {
                     let why = format!("the environment '{environment}' has no top file '{name}' to include");
                     self.tell("a top file of the pillar is missing", &why);

@@ -30,7 +30,7 @@ impl Tree {
     fn ask(&self, id: &str, saltenv: Option<&str>, pillarenv: Option<&str>, over: &Value) -> Value {
         let root = |name: &str| (name.to_owned(), vec![self.dir.path().join(name)]);
         let roots = BTreeMap::from([root("base"), root("dev"), root("__env__")]);
-        let pillar = Pillar { roots: Roots::new(roots), groups: self.groups.clone() };
+        let pillar = Pillar { roots: Roots::new(roots), groups: self.groups.clone(), top: "top.sls".to_owned() };
         let grains = json!({"os": "Debian", "id": "liar", "roles": ["web"], "ipv4": ["10.0.0.1"], "n": {"m": [7]}});
         let id = Name::new(id).unwrap();
         Value::Object(pillar.compile(&Question {
@@ -198,10 +198,10 @@ fn what_is_broken_is_left_out_and_said() {
 #[test]
 fn a_broken_top_file_gives_nobody_anything() {
     for (top, what) in [
-        ("base: [", "'top' cannot be rendered"),
-        ("- x", "'top' cannot be rendered"),
-        ("base: 5", "'top' cannot be rendered"),
-        ("base: {'*': 5}", "'top' cannot be rendered"),
+        ("base: [", "'top.sls' cannot be rendered"),
+        ("- x", "'top.sls' cannot be rendered"),
+        ("base: 5", "'top.sls' cannot be rendered"),
+        ("base: {'*': 5}", "'top.sls' cannot be rendered"),
         ("base: {'web1 and': [a]}", "a target"),
         ("base: {'os:x': [{match: nothing}, a]}", "a target"),
         ("base: {'*': [a, {match: nodegroup}]}", "a target"),
