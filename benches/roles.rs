@@ -91,6 +91,7 @@ fn ping(lane: &mut LaneClient) {
         arg: Vec::new(),
         kwargs: serde_json::Map::new(),
         target: Target::Glob("*".to_owned()),
+        delimiter: String::new(),
         timeout: 5.0,
         user: "bench".to_owned(),
     };

@@ -62,6 +62,13 @@ pub enum Output {
     Work(Work),
     /// A request that needs what only the host has; [`Duty::handle_served`] answers, whatever becomes of it.
     Serve(Asked),
+    /// What a minion told of itself, to be there after a restart; none: to be forgotten (masters only).
+    Remember {
+        /// The minion.
+        id: Name,
+        /// To be given back as it is.
+        facts: Option<Bytes>,
+    },
     /// A running function to end, with its whole process group.
     Kill {
         /// The job.

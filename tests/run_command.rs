@@ -239,6 +239,35 @@ web1:
 }
 
 #[test]
+fn what_kind_of_target() {
+    let kinds = [
+        ("-E", Target::Pcre as fn(String) -> Target),
+        ("-G", Target::Grain),
+        ("--grain-pcre", Target::GrainPcre),
+        ("-N", Target::Nodegroup),
+        ("-C", Target::Compound),
+        ("-I", Target::Pillar),
+        ("-J", Target::PillarPcre),
+        ("-S", Target::Ipcidr),
+    ];
+    for (option, kind) in kinds {
+        let (text, asked) = Root::new().play(
+            vec![started(&["web1"]), returned("web1", json!(true), 0), ended()],
+            &[option, "G@os|x* and not web1", "test.ping", "--delimiter", "|"],
+        );
+        assert_eq!(text, "web1:\n    True\n--\n-- 0\n", "{option}");
+        assert_eq!((asked.target, asked.delimiter.as_str()), (kind("G@os|x* and not web1".to_owned()), "|"));
+    }
+    let (text, _) = Root::new().play(vec![started(&[]), ended()], &["-G", "os:Plan9", "test.ping"]);
+    assert_eq!(
+        text,
+        "--\nno minion matches; one that has not told the master its grains since its key was accepted matches none\n-- 3\n"
+    );
+    let both = Root::new().transcript(&["-G", "-I", "a:b", "test.ping"]);
+    assert!(both.contains("'--grain' cannot be used with '--pillar'") && both.ends_with("-- 2\n"), "{both}");
+}
+
+#[test]
 fn refused() {
     let refusal = Reply::Refused { why: "\"x\" is no function name; write module.function, as test.ping".to_owned() };
     let (text, _) = Root::new().play(vec![refusal], &["*", "x"]);

@@ -121,3 +121,24 @@ pub const REGEX_BYTES: usize = 1 << 20;
 pub const REGEXES: usize = 64;
 /// Longest text a regular expression is tried on, bytes; a longer one does not match. Time is the product of both.
 pub const REGEX_TEXT: usize = 4096;
+/// Grains a master remembers of one minion, packed, bytes: a dozen times what a Salt minion tells. Of one that tells more
+/// none are.
+pub const GRAINS_BYTES: usize = 64 << 10;
+/// Pillar a master remembers of one minion for its targets, packed, bytes; a larger one is given and not remembered.
+pub const PILLAR_REMEMBERED: usize = 256 << 10;
+/// Grains and pillars a master remembers of all minions, bytes: thirteen kilobytes each of twenty thousand.
+pub const FACTS_BYTES: usize = 256 << 20;
+/// Largest pillar file read, bytes.
+pub const PILLAR_FILE: usize = 1 << 20;
+/// Pillar files rendered for one minion.
+pub const PILLAR_FILES: usize = 1000;
+/// Entries of a root looked at where a top file names pillar files by pattern.
+pub const PILLAR_FILES_LISTED: usize = 10_000;
+/// Pillar files that include each other in a row, and directories inside each other.
+pub const PILLAR_DEPTH: usize = 32;
+/// Text that one minion's pillar files give, bytes.
+pub const PILLAR_TEXT: usize = 16 << 20;
+/// Steps of one template: a loop over a hundred thousand things, forty times over.
+pub const PILLAR_FUEL: u64 = 4_000_000;
+/// Largest pillar of a minion, packed, bytes.
+pub const PILLAR_BYTES: usize = 8 << 20;

@@ -4,6 +4,8 @@
 //! `return` to the yard that asked. `Started` comes first, then one `Returned` or `Missing` per minion in any order,
 //! then `Ended`; or `Refused` alone. A looked-up job is told the same way from the master's memory.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -42,6 +44,9 @@ pub struct Publish {
     pub kwargs: Map<String, Value>,
     /// Which minions.
     pub target: Target,
+    /// What stands between the levels of a fact's path in the target, where it is not `:`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub delimiter: String,
     /// Seconds to wait for silent minions before asking them whether the job still runs.
     pub timeout: f64,
     /// Who asks, for the records.
@@ -49,7 +54,7 @@ pub struct Publish {
     pub user: String,
 }
 
-/// Which minions a job is for. Matched against ids only.
+/// Which minions a job is for: Salt's target types. Facts are those the master remembers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "tgt_type", content = "tgt", rename_all = "snake_case")]
 pub enum Target {
@@ -57,6 +62,46 @@ pub enum Target {
     Glob(String),
     /// These ids.
     List(Vec<String>),
+    /// Regular expression, matched from the start of the id.
+    Pcre(String),
+    /// `key:pattern` of a grain.
+    Grain(String),
+    /// `key:expression` of a grain.
+    GrainPcre(String),
+    /// `key:pattern` of the pillar.
+    Pillar(String),
+    /// `key:expression` of the pillar.
+    PillarPcre(String),
+    /// An address or a network.
+    Ipcidr(String),
+    /// Several of these, with `and`, `or`, `not` and parentheses.
+    Compound(String),
+    /// A name of the master's settings.
+    Nodegroup(String),
+}
+
+impl Target {
+    /// Whether it asks for more than the id.
+    pub fn needs_facts(&self) -> bool {
+        !matches!(self, Self::Glob(_) | Self::List(_) | Self::Pcre(_))
+    }
+}
+
+/// As in a compound target, where each kind has a letter.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Glob(text) | Self::Compound(text) => f.write_str(text),
+            Self::List(ids) => f.write_str(&ids.join(",")),
+            Self::Pcre(text) => write!(f, "E@{text}"),
+            Self::Grain(text) => write!(f, "G@{text}"),
+            Self::GrainPcre(text) => write!(f, "P@{text}"),
+            Self::Pillar(text) => write!(f, "I@{text}"),
+            Self::PillarPcre(text) => write!(f, "J@{text}"),
+            Self::Ipcidr(text) => write!(f, "S@{text}"),
+            Self::Nodegroup(text) => write!(f, "N@{text}"),
+        }
+    }
 }
 
 /// A part of the answer.

@@ -15,6 +15,7 @@ use super::settings::{DutyKind, Settings, SettingsError};
 use super::show::Form;
 use super::trace::Trace;
 use super::{arguments, call, daemon, demo, links, publish};
+use crate::base::target::DELIMITER;
 use crate::duty::Work;
 use crate::duty::request::{Publish, Request, Target};
 
@@ -35,6 +36,7 @@ enum Command {
     #[command(after_help = "Examples:
   roadstead run '*' test.ping
   roadstead run -L web1,web2 cmd.run 'df -h' timeout=10
+  roadstead run -C 'G@os:Debian and not db*' test.ping
   roadstead run 'db*' sys.doc test --json
 
 An argument is a number, true, false, null, a [list] or a {map} where it looks like one, else text; quotes inside \
@@ -139,7 +141,7 @@ struct Place {
 
 #[derive(Debug, Args)]
 struct Run {
-    /// Which minions: a shell pattern of ids, as 'web*'
+    /// Which minions: a shell pattern of ids, as 'web*', unless an option says what it is
     target: String,
     /// What to run, as test.ping
     #[arg(value_name = "FUNCTION")]
@@ -147,9 +149,11 @@ struct Run {
     /// Its arguments
     #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
     arguments: Vec<String>,
-    /// The target is a list of ids with commas between them
-    #[arg(short = 'L', long)]
-    list: bool,
+    #[command(flatten)]
+    kind: Kind,
+    /// What stands between the levels of a grain or pillar key in the target
+    #[arg(long, value_name = "TEXT", default_value = DELIMITER, hide_default_value = true)]
+    delimiter: String,
     /// Seconds to wait for silent minions before they are asked whether the job still runs
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
@@ -158,6 +162,64 @@ struct Run {
     json: bool,
     #[command(flatten)]
     place: Place,
+}
+
+/// What the target is; the letters are those of Salt, and of the words of a compound target.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct Kind {
+    /// The target is a regular expression of ids, matched from their start
+    #[arg(short = 'E', long)]
+    pcre: bool,
+    /// The target is a list of ids with commas between them
+    #[arg(short = 'L', long)]
+    list: bool,
+    /// The target is a grain and a pattern of its value, as 'os:Debian'
+    #[arg(short = 'G', long)]
+    grain: bool,
+    /// The target is a grain and a regular expression of its value
+    #[arg(short = 'P', long)]
+    grain_pcre: bool,
+    /// The target is a node group of the master's settings
+    #[arg(short = 'N', long)]
+    nodegroup: bool,
+    /// The target is made of others with `and`, `or`, `not` and parentheses, as 'G@os:Debian and web*'
+    #[arg(short = 'C', long)]
+    compound: bool,
+    /// The target is a pillar key and a pattern of its value
+    #[arg(short = 'I', long)]
+    pillar: bool,
+    /// The target is a pillar key and a regular expression of its value
+    #[arg(short = 'J', long)]
+    pillar_pcre: bool,
+    /// The target is an address or a network, as 10.1.0.0/16
+    #[arg(short = 'S', long)]
+    ipcidr: bool,
+}
+
+/// What is made of a target's text.
+type Meaning = fn(String) -> Target;
+
+impl Kind {
+    fn of(&self, target: String) -> Target {
+        let kinds: [(bool, Meaning); 9] = [
+            (self.pcre, Target::Pcre),
+            (self.list, ids),
+            (self.grain, Target::Grain),
+            (self.grain_pcre, Target::GrainPcre),
+            (self.nodegroup, Target::Nodegroup),
+            (self.compound, Target::Compound),
+            (self.pillar, Target::Pillar),
+            (self.pillar_pcre, Target::PillarPcre),
+            (self.ipcidr, Target::Ipcidr),
+        ];
+        let kind = kinds.into_iter().find(|(is_chosen, _)| *is_chosen);
+        kind.map_or(Target::Glob as Meaning, |(_, kind)| kind)(target)
+    }
+}
+
+fn ids(list: String) -> Target {
+    Target::List(list.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect())
 }
 
 /// The whole command: reads what was typed, does it, says what went wrong.
@@ -228,13 +290,9 @@ impl Run {
     fn start(self) -> Result<Exit, Fault> {
         let settings = self.place.load(DutyKind::Master, Style::Command)?;
         let (arg, kwargs) = arguments::read(&self.arguments).map_err(|error| Fault::new(Exit::Usage, error))?;
-        let target = if self.list {
-            Target::List(self.target.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect())
-        } else {
-            Target::Glob(self.target)
-        };
+        let target = self.kind.of(self.target);
         let timeout = self.timeout.unwrap_or(settings.timeout).as_secs_f64();
-        let job = Publish { fun: self.fun, arg, kwargs, target, timeout, user: user() };
+        let job = Publish { fun: self.fun, arg, kwargs, target, delimiter: self.delimiter, timeout, user: user() };
         publish::run(&settings, &Request::Publish(job), form(self.json), &mut stdout())
     }
 }
@@ -331,6 +389,6 @@ mod tests {
         let Command::Run(run) = Line::try_parse_from(words).unwrap().command else { panic!("not run") };
         assert_eq!((run.target.as_str(), run.fun.as_str()), ("web*", "cmd.run"));
         assert_eq!(run.arguments, ["ls", "-5", "a=b", "-x"]);
-        assert!(run.json && run.list && run.timeout == Some(Duration::from_millis(2500)));
+        assert!(run.json && run.kind.list && run.timeout == Some(Duration::from_millis(2500)));
     }
 }

@@ -15,6 +15,7 @@ use crate::drive::udp::{UdpPort, UdpSeat};
 use crate::drivers::raet::Raet;
 use crate::drivers::raet::shards::Shards;
 use crate::functions::{Context, Grains, Registry};
+use crate::host::facts::FactFiles;
 use crate::host::library::{Desk, Library};
 use crate::host::policy::PolicyFiles;
 use crate::host::runner::{self, Runner};
@@ -93,9 +94,15 @@ async fn master(settings: &Settings) -> Result<(), Stop> {
     let policy = files.read();
     let config = Config { main: true, kind: 0, ..road(settings, &store)? };
     greet(settings, &keys, seats.first().and_then(UdpSeat::address));
-    let config_of_duty = master::Config { id: settings.id.clone(), version: version(), policy };
-    let duty = Master::new(config_of_duty, clock.now());
-    let desk = Some(Desk::new(Library::new(settings, clock)));
+    let config_of_duty =
+        master::Config { id: settings.id.clone(), version: version(), policy, groups: settings.nodegroups.clone() };
+    let mut duty = Master::new(config_of_duty, clock.now());
+    let desk = Desk::new(Library::new(settings, clock), FactFiles::new(&settings.cachedir));
+    let known = store.roll().map_err(Stop::config)?.roll;
+    for (id, facts) in desk.recall(|id| known.find(id).is_some()) {
+        duty.recall(&id, facts);
+    }
+    let desk = Some(desk);
     let before = |duty: &mut Master, event: &Event| {
         if matches!(event, Event::Knock { .. })
             && let Some(policy) = files.read_if_changed()

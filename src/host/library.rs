@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use crate::base::Name;
 use crate::clock::Clock;
 use crate::duty::Asked;
+use crate::host::facts::FactFiles;
 use crate::host::files::FileServer;
 use crate::host::mine::Mine;
 use crate::host::pillar::{Pillar, Question};
@@ -74,15 +75,26 @@ pub fn encode(value: &impl Serialize) -> Option<Bytes> {
 #[derive(Debug)]
 pub struct Desk {
     library: Arc<Library>,
+    facts: FactFiles,
     sender: mpsc::UnboundedSender<(u64, Option<Bytes>)>,
     answers: mpsc::UnboundedReceiver<(u64, Option<Bytes>)>,
 }
 
 impl Desk {
     /// A desk where nobody asks yet.
-    pub fn new(library: Library) -> Self {
+    pub fn new(library: Library, facts: FactFiles) -> Self {
         let (sender, answers) = mpsc::unbounded_channel();
-        Self { library: Arc::new(library), sender, answers }
+        Self { library: Arc::new(library), facts, sender, answers }
+    }
+
+    /// The facts kept since an earlier start, of the minions that are `known`.
+    pub fn recall(&self, known: impl Fn(&Name) -> bool) -> Vec<(Name, Bytes)> {
+        self.facts.load(known)
+    }
+
+    /// Keeps a minion's facts, or forgets them.
+    pub fn remember(&self, id: Name, facts: Option<Bytes>) {
+        self.facts.put(id, facts);
     }
 
     /// Begins with a request; [`next`](Self::next) gives its answer, whatever happens.

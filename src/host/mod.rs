@@ -11,6 +11,8 @@ pub mod daemon;
 #[cfg(feature = "daemon")]
 pub mod demo;
 #[cfg(feature = "daemon")]
+pub mod facts;
+#[cfg(feature = "daemon")]
 pub mod fault;
 #[cfg(feature = "daemon")]
 pub mod files;

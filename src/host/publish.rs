@@ -23,8 +23,11 @@ pub fn run(settings: &Settings, request: &Request, form: Form, out: &mut impl Wr
     let mut line = DaemonLine::open(settings)?;
     line.ask(request)?;
     let mut tally = Tally::default();
-    if let Request::Publish(Publish { target: Target::List(ids), .. }) = request {
-        tally.unknown.extend(ids.iter().cloned());
+    if let Request::Publish(Publish { target, .. }) = request {
+        tally.needs_facts = target.needs_facts();
+        if let Target::List(ids) = target {
+            tally.unknown.extend(ids.iter().cloned());
+        }
     }
     match follow(&mut line, form, out, &mut tally) {
         Ok(exit) => Ok(exit),
@@ -138,6 +141,8 @@ struct Tally {
     named: Vec<String>,
     /// Ids that were asked for and that the master does not have.
     unknown: BTreeSet<String>,
+    /// Whether the target asked for more than ids.
+    needs_facts: bool,
 }
 
 impl Tally {
@@ -174,7 +179,12 @@ impl Tally {
 
     fn end(&self) -> Exit {
         if self.minions == 0 {
-            eprintln!("no minion matches; `estate-keys list` shows whom the master has accepted");
+            let hint = if self.needs_facts {
+                "one that has not told the master its grains since its key was accepted matches none"
+            } else {
+                "`estate-keys list` shows whom the master has accepted"
+            };
+            eprintln!("no minion matches; {hint}");
             return Exit::Nobody;
         }
         for id in &self.unknown {

@@ -177,6 +177,11 @@ impl<D: Duty, T: Transport> Daemon<D, T> {
                 Some(desk) => desk.start(asked),
                 None => self.duty.handle_served(self.clock.now(), asked.number, None),
             },
+            Output::Remember { id, facts } => {
+                if let Some(desk) = &self.desk {
+                    desk.remember(id, facts);
+                }
+            }
             Output::Kill { jid } => self.runner.iter().for_each(|runner| runner.kill(&jid)),
             Output::Fatal(why) => return Err(Stop { code: 5, why }),
         }

@@ -7,6 +7,7 @@ mod options;
 mod value;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
@@ -22,6 +23,7 @@ pub use files::{FileSettings, HashType};
 use options::Standing;
 use yaml::Entry;
 
+use crate::base::target::Groups;
 use crate::base::{Fingerprint, Name};
 use crate::nacl::Suite;
 use crate::road::Wires;
@@ -87,6 +89,10 @@ pub struct Settings {
     pub enrolment_file: Option<PathBuf>,
     /// How long a command waits for its minions.
     pub timeout: Duration,
+    /// Directories of pillar files, by environment.
+    pub pillar_roots: BTreeMap<String, Vec<PathBuf>>,
+    /// Names for target expressions.
+    pub nodegroups: Groups,
     /// What a master serves its minions.
     pub files: FileSettings,
     /// Facts about this minion that only its operator knows.
@@ -180,6 +186,11 @@ impl Settings {
             site_secret_file: list("site_secret_file")?,
             enrolment_file: list("enrolment_file")?,
             timeout: sheet.find("timeout", value::seconds)?.unwrap_or(Duration::from_secs(5)),
+            pillar_roots: match sheet.find("pillar_roots", files::roots)? {
+                Some(roots) => below_root(roots, &root),
+                None => BTreeMap::from([("base".to_owned(), vec![root.join("srv/pillar")])]),
+            },
+            nodegroups: sheet.find("nodegroups", value::groups)?.unwrap_or_default(),
             files: files::read(&sheet, &root)?,
             grains: sheet.find("grains", value::grains)?.unwrap_or_default(),
             raet_mutable: sheet.find("raet_mutable", value::truth)?.unwrap_or(false),
@@ -299,6 +310,12 @@ fn read_file(
     let absolute = root_dir.map(std::path::absolute).transpose();
     let absolute = absolute.map_err(|source| SettingsError::Read { path: path.clone(), source })?;
     Ok((text, path, absolute))
+}
+
+/// Relative directories are below the root directory, as all relative paths of the settings.
+fn below_root(roots: BTreeMap<String, Vec<PathBuf>>, root: &Path) -> BTreeMap<String, Vec<PathBuf>> {
+    let below = |paths: Vec<PathBuf>| paths.into_iter().map(|path| root.join(path)).collect();
+    roots.into_iter().map(|(environment, paths)| (environment, below(paths))).collect()
 }
 
 fn read_text(path: &Path) -> io::Result<String> {

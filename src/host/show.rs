@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use crate::base::Name;
-use crate::master::request::{Return, Summary, Target};
+use crate::master::request::{Return, Summary};
 
 /// Columns a level is indented by.
 const STEP: usize = 4;
@@ -43,12 +43,8 @@ pub fn job(out: &mut impl Write, form: Form, job: &Summary) -> io::Result<()> {
     if form == Form::Json {
         return writeln!(out, "{}", json!(job));
     }
-    let target = match &job.target {
-        Target::Glob(pattern) => pattern.clone(),
-        Target::List(ids) => ids.join(","),
-    };
     let open = if job.ended { "" } else { ", still running" };
-    let (fun, target, user) = (plain(&job.fun), plain(&target), plain(&job.user));
+    let (fun, target, user) = (plain(&job.fun), plain(&job.target.to_string()), plain(&job.user));
     writeln!(out, "{}  {fun} on {target} by {user}: {} of {} answered{open}", job.jid, job.returned, job.minions)
 }
 

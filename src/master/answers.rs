@@ -47,7 +47,10 @@ impl Master {
     /// The host is done with a request.
     pub(super) fn on_served(&mut self, number: u64, answer: Option<Bytes>) {
         match self.counter.done(number) {
-            Some(open) => self.answer(&open.from, &open.request, answer, open.kind),
+            Some(open) => {
+                self.on_pillar(&open.from, &open.request, answer.as_ref());
+                self.answer(&open.from, &open.request, answer, open.kind);
+            }
             None => debug!(number, "an answer that nobody waits for"),
         }
     }

@@ -112,6 +112,17 @@ impl Door {
         self.roster.get_key_value(role).filter(|(_, (_, a))| *a == Acceptance::Accepted).map(|(role, _)| role)
     }
 
+    /// The accepted roles with their keys, sorted.
+    pub(super) fn accepted_keys(&self) -> impl Iterator<Item = (&Name, Fingerprint)> {
+        let accepted = self.roster.iter().filter(|(_, (_, acceptance))| *acceptance == Acceptance::Accepted);
+        accepted.map(|(role, (key, _))| (role, *key))
+    }
+
+    /// The role's key, if one is known.
+    pub(super) fn key(&self, role: &Name) -> Option<Fingerprint> {
+        self.roster.get(role).map(|(key, _)| *key)
+    }
+
     fn decide(&self, role: &Name, fingerprint: Fingerprint) -> Option<Command> {
         let listed = |lines: &[String]| {
             let patterns = lines.iter().map(|l| l.trim()).filter(|l| !l.is_empty() && !l.starts_with('#'));

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tracing::{debug, error, info, warn};
 
+use crate::base::target::Groups;
 use crate::base::{Name, Time, Wall};
 use crate::bus::{Bus, Notice};
 use crate::duty::{Duty, Outbox, Outcome, Output};
@@ -20,6 +21,7 @@ mod answers;
 mod counter;
 mod desk;
 mod door;
+mod facts;
 mod jid;
 mod job;
 mod ledger;
@@ -35,6 +37,7 @@ use answers::Answer;
 use counter::Counter;
 use desk::Desk;
 use door::Door;
+use facts::Memory;
 use jid::{Jid, Jids};
 use job::{Asker, Fate, Stage, Step};
 use ledger::{Ledger, Line};
@@ -50,6 +53,8 @@ pub struct Config {
     pub version: String,
     /// Whom to let in without asking.
     pub policy: Policy,
+    /// Names for target expressions.
+    pub groups: Groups,
 }
 
 /// Why a job is given up that could run twice if it were sent again.
@@ -67,6 +72,8 @@ pub struct Master {
     desk: Desk,
     counter: Counter,
     ledger: Ledger,
+    memory: Memory,
+    groups: Groups,
     bus: Bus,
     outbox: Outbox,
     errands: BTreeMap<Ticket, Errand>,
@@ -97,6 +104,8 @@ impl Master {
             desk: Desk::default(),
             counter: Counter::default(),
             ledger: Ledger::default(),
+            memory: Memory::default(),
+            groups: config.groups,
             bus: Bus::default(),
             outbox: Outbox::default(),
             errands: BTreeMap::new(),
@@ -156,7 +165,7 @@ impl Master {
     /// Sends a job to a minion.
     fn dispatch(&mut self, jid: Jid, id: &Name) {
         let Some(job) = self.desk.job(jid) else { return };
-        let message = job_message(id, job.body.clone());
+        let message = publish::job_message(id, job.body.clone());
         let ticket = self.outbox.send(id.clone(), message);
         job.on_sent(id, ticket);
         self.errands.insert(ticket, Errand::Job(jid, id.clone()));
@@ -245,7 +254,7 @@ impl Master {
                             self.desk.on_asked(jid, ask);
                             publish::question(jid, ask)
                         });
-                        let ticket = self.outbox.send(id.clone(), job_message(&id, body.clone()));
+                        let ticket = self.outbox.send(id.clone(), publish::job_message(&id, body.clone()));
                         self.errands.insert(ticket, Errand::Ask);
                     }
                 }
@@ -290,6 +299,7 @@ impl Duty for Master {
             }
             Event::Standing { role, fingerprint, acceptance } => {
                 self.outbox.extend(self.door.on_standing(&role, fingerprint, acceptance));
+                self.on_key(&role, acceptance);
                 let act = match acceptance {
                     Some(crate::base::Acceptance::Pending) => "pend",
                     Some(crate::base::Acceptance::Accepted) => "accept",
@@ -369,12 +379,6 @@ impl Duty for Master {
         }
         [self.presence.deadline(), self.desk.deadline()].into_iter().flatten().min()
     }
-}
-
-/// A job's message to one minion (Salt over RAET §4).
-fn job_message(id: &Name, body: Bytes) -> Message {
-    let dst = Address { estate: Some(id.clone()), yard: None, share: Name::new("fun").ok() };
-    Message { route: Route { src: Address::default(), dst }, kind: "pub".to_owned(), body }
 }
 
 /// A part of an answer as a page's body.

@@ -16,7 +16,7 @@ use super::{Master, encode, target};
 use crate::base::{Name, glob, limits};
 use crate::bus::Notice;
 use crate::duty::Output;
-use crate::message::{self, Message};
+use crate::message::{self, Address, Message, Route};
 
 /// The shortest and the longest a command line may wait before silent minions are asked, seconds: less is a busy loop,
 /// more is a typing error (a week).
@@ -94,13 +94,16 @@ impl Master {
     }
 
     fn on_publish(&mut self, asker: Asker, uid: u32, publish: Publish, patience: Duration) {
-        let Publish { fun, arg, kwargs, target, user, .. } = publish;
-        let minions = target::select(&target, &self.door);
+        let Publish { fun, arg, kwargs, target, delimiter, user, .. } = publish;
+        let minions = match target::select(&target, &delimiter, &self.door, &self.memory, &self.groups) {
+            Ok(minions) => minions,
+            Err(why) => return self.refuse(&asker, why.to_string()),
+        };
         if self.outbox.len() + minions.len() > limits::OUTPUTS {
             return self.refuse(&asker, "too many messages wait to be sent; try again in a moment".to_owned());
         }
         let jid = self.jids.next(self.now);
-        let (tgt_type, tgt) = sent_target(&target);
+        let (tgt_type, tgt) = sent_target(&target, &minions);
         let arg = with_kwargs(arg, kwargs);
         let body = Body { fun: &fun, arg, tgt, tgt_type, jid: jid.to_string(), ret: "", user: &user };
         let body = match rmp_serde::to_vec_named(&body) {
@@ -120,6 +123,8 @@ impl Master {
             // The job as the minions get it, and who they are.
             let mut job: Map<String, Value> = rmp_serde::from_slice(&body).unwrap_or_default();
             job.insert("minions".to_owned(), json!(&minions));
+            // The target as it was asked for, which a minion may not have.
+            job.extend(json!(&target).as_object().cloned().unwrap_or_default());
             Value::Object(job)
         });
         self.page(&asker, encode(&Reply::Started { jid: jid.to_string(), minions: minions.clone() }));
@@ -158,8 +163,8 @@ impl Master {
     fn on_presence_request(&mut self, asker: &Asker) {
         let present: Map<String, Value> = self.presence.iter().map(|id| (id.to_string(), Value::Null)).collect();
         let notice = Notice { tag: "salt/presence/present".to_owned(), data: json!({"present": present}) };
-        let dst = message::Address { estate: None, yard: Some(asker.yard.clone()), share: asker.share.clone() };
-        let route = message::Route { src: message::Address::default(), dst };
+        let dst = Address { estate: None, yard: Some(asker.yard.clone()), share: asker.share.clone() };
+        let route = Route { src: Address::default(), dst };
         if let Ok(message) = Message::new(route, "", &notice) {
             self.outputs.push_back(Output::Page { yard: asker.yard.clone(), message });
         }
@@ -177,6 +182,12 @@ pub(super) fn question(jid: Jid, ask: Jid) -> Bytes {
     let (fun, tgt, jid) = ("saltutil.find_job", Value::from("*"), ask.to_string());
     let body = Body { fun, arg, tgt, tgt_type: "glob", jid, ret: "", user: "master" };
     rmp_serde::to_vec_named(&body).map(Bytes::from).unwrap_or_default()
+}
+
+/// A job's message to one minion (Salt over RAET §4).
+pub(super) fn job_message(id: &Name, body: Bytes) -> Message {
+    let dst = Address { estate: Some(id.clone()), yard: None, share: Name::new("fun").ok() };
+    Message { route: Route { src: Address::default(), dst }, kind: "pub".to_owned(), body }
 }
 
 /// `module.function`, or deeper: identifiers with dots between them.
@@ -199,12 +210,15 @@ fn with_kwargs(mut arg: Vec<Value>, mut kwargs: Map<String, Value>) -> Vec<Value
     arg
 }
 
-fn sent_target(target: &Target) -> (&'static str, Value) {
+/// What its minions are told the target is: they match it themselves, and one that was selected must not disagree because
+/// it knows its facts better than we do, or reads an expression in another way.
+fn sent_target(target: &Target, minions: &[Name]) -> (&'static str, Value) {
     match target {
         Target::Glob(pattern) if glob::is_plain(pattern) => ("glob", Value::from(pattern.as_str())),
         Target::List(ids) if ids.len() <= LIST_SENT => ("list", json!(ids)),
         // A Salt minion matches again what we have matched, and may choke on it.
-        Target::Glob(_) | Target::List(_) => ("glob", Value::from("*")),
+        _ if minions.len() <= LIST_SENT => ("list", json!(minions)),
+        _ => ("glob", Value::from("*")),
     }
 }
 
@@ -232,17 +246,23 @@ mod tests {
 
     #[test]
     fn a_long_list_is_not_sent_to_everybody_on_it() {
-        let list = |n: usize| Target::List((0..n).map(|i| format!("web{i}")).collect());
-        assert_eq!(sent_target(&list(2)), ("list", json!(["web0", "web1"])));
-        assert_eq!(sent_target(&list(LIST_SENT + 1)), ("glob", json!("*")));
+        let ids = |n: usize| (0..n).map(|i| format!("web{i}")).collect::<Vec<_>>();
+        let names = |n| ids(n).iter().map(|id| Name::new(id).unwrap()).collect::<Vec<_>>();
+        assert_eq!(sent_target(&Target::List(ids(2)), &names(1)), ("list", json!(["web0", "web1"])));
+        assert_eq!(sent_target(&Target::List(ids(LIST_SENT + 1)), &names(1)), ("list", json!(["web0"])));
+        assert_eq!(sent_target(&Target::List(ids(LIST_SENT + 1)), &names(LIST_SENT + 1)), ("glob", json!("*")));
+        let grain = Target::Grain("os:Debian".to_owned());
+        assert_eq!(sent_target(&grain, &names(2)), ("list", json!(["web0", "web1"])));
+        assert_eq!(sent_target(&grain, &names(LIST_SENT + 1)), ("glob", json!("*")));
     }
 
     #[test]
     fn a_pattern_that_python_chokes_on_is_not_sent() {
-        let sent = |pattern: &str| sent_target(&Target::Glob(pattern.to_owned()));
+        let minions = [Name::new("web1").unwrap()];
+        let sent = |pattern: &str| sent_target(&Target::Glob(pattern.to_owned()), &minions);
         assert_eq!(sent("web*"), ("glob", json!("web*")));
         for choking in ["web[9-0]*", "web[bz-a]", "*a*a*a*a*a*b", &"w".repeat(1000)] {
-            assert_eq!(sent(choking), ("glob", json!("*")), "{choking}");
+            assert_eq!(sent(choking), ("list", json!(["web1"])), "{choking}");
         }
     }
 }

@@ -43,6 +43,9 @@ impl Master {
             }
             Some(cmd) if !cmd.starts_with("__") => {
                 let is_pillar = cmd == "_pillar";
+                if is_pillar {
+                    self.learn(from, &load);
+                }
                 self.ask(from, message, is_pillar);
             }
             cmd => {

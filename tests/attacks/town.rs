@@ -81,7 +81,7 @@ impl Town {
         let mut world = World::new(1);
         world.is_recording = true;
         world.add(daemon(id, "master"));
-        let config = master::Config { id: name(id), version: "1".into(), policy };
+        let config = master::Config { id: name(id), version: "1".into(), policy, groups: Default::default() };
         let duty = Box::new(Master::new(config, world.now));
         let seats = vec![Seat { host: 0, suffix: "_minion", duty, read: 0 }];
         let (pages, runs, fatal) = (Vec::new(), Vec::new(), Vec::new());
@@ -209,7 +209,7 @@ impl Town {
                 Output::Work(work) => works.push(work),
                 Output::Serve(one) => asked.push(one),
                 Output::Fatal(why) => self.fatal.push(why),
-                Output::Links { .. } | Output::Kill { .. } => {}
+                Output::Links { .. } | Output::Remember { .. } | Output::Kill { .. } => {}
             }
         }
         for one in asked {
@@ -235,7 +235,8 @@ impl Town {
     pub(crate) fn publish(&mut self, fun: &str, arg: &[Value], tgt: &str) {
         let (arg, target) = (arg.to_vec(), Target::Glob(tgt.to_owned()));
         let (fun, user, kwargs) = (fun.to_owned(), "tester".to_owned(), Default::default());
-        let request = Request::Publish(Publish { fun, arg, kwargs, target, timeout: 5.0, user });
+        let request =
+            Request::Publish(Publish { fun, arg, kwargs, target, delimiter: String::new(), timeout: 5.0, user });
         let dst = Address { estate: None, yard: None, share: Some(name("local_cmd")) };
         self.page(dst, "load", &serde_json::to_value(request).unwrap());
     }

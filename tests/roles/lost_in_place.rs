@@ -2,6 +2,7 @@
 //! its turn.
 
 use crate::world::{key, name};
+use roadstead::base::target::Groups;
 use roadstead::base::{Acceptance, Time, Wall};
 use roadstead::duty::Duty;
 use roadstead::master::request::{Publish, Request, Target};
@@ -20,7 +21,8 @@ fn sent(master: &mut Master) -> Vec<Ticket> {
 
 #[test]
 fn sent_again_but_not_for_ever() {
-    let config = master::Config { id: name("m"), version: "1".to_owned(), policy: Policy::default() };
+    let config =
+        master::Config { id: name("m"), version: "1".to_owned(), policy: Policy::default(), groups: Groups::new() };
     let mut master = Master::new(config, Time::ZERO);
     let fingerprint = key("web1", 0);
     let acceptance = Some(Acceptance::Accepted);
@@ -29,7 +31,15 @@ fn sent_again_but_not_for_ever() {
     let now = master.poll_timeout().unwrap();
     master.handle_timeout(now);
     let (fun, target) = ("test.ping".to_owned(), Target::Glob("*".to_owned()));
-    let publish = Publish { fun, arg: vec![], kwargs: Map::new(), target, timeout: 5.0, user: String::new() };
+    let publish = Publish {
+        fun,
+        arg: vec![],
+        kwargs: Map::new(),
+        target,
+        delimiter: String::new(),
+        timeout: 5.0,
+        user: String::new(),
+    };
     let dst = Address { estate: None, yard: None, share: Some(name("local_cmd")) };
     let page = Message::new(Route { src: Address::default(), dst }, "load", &Request::Publish(publish)).unwrap();
     master.handle_page(now, Wall(0), name("client1"), 0, page);

@@ -11,6 +11,7 @@ mod answers_every_request;
 mod asker_gone;
 mod duplicate_job;
 mod earlier_master;
+mod facts;
 mod forged_return;
 mod jobs_on_record;
 mod kill_job;

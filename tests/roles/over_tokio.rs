@@ -1,5 +1,6 @@
 //! The same roles over a real transport, each in its own task.
 
+use roadstead::base::target::Groups;
 use roadstead::base::{Acceptance, Name, Time, Wall};
 use roadstead::drivers::memory::{Hub, Port};
 use roadstead::duty::{Duty, Outcome, Output};
@@ -26,7 +27,11 @@ async fn drive(mut duty: impl Duty, mut port: Port, mut pages: mpsc::Receiver<Me
                     let outcome = Outcome { jid: work.jid, value: json!(true), retcode: 0, success: true };
                     duty.handle_outcome(now(), outcome);
                 }
-                Output::Links { .. } | Output::Serve(_) | Output::Kill { .. } | Output::Fatal(_) => {
+                Output::Links { .. }
+                | Output::Serve(_)
+                | Output::Remember { .. }
+                | Output::Kill { .. }
+                | Output::Fatal(_) => {
                     panic!("{output:?}")
                 }
             }
@@ -58,7 +63,8 @@ fn request(request: &Request) -> Message {
 #[tokio::test]
 async fn ping_after_acceptance() {
     let hub = Hub::default();
-    let config = master::Config { id: name("m"), version: "1".to_owned(), policy: Policy::default() };
+    let config =
+        master::Config { id: name("m"), version: "1".to_owned(), policy: Policy::default(), groups: Groups::new() };
     let (to_master, pages) = mpsc::channel(8);
     let (out, mut replies) = mpsc::channel(64);
     let port = hub.attach(&name("m"), key("m", 0), None);
@@ -82,7 +88,15 @@ async fn ping_after_acceptance() {
         // The master learns of the decisions by events; ask until it knows everybody.
         loop {
             let (fun, arg, kwargs) = (fun.clone(), arg.clone(), kwargs.clone());
-            let publish = Publish { fun, arg, kwargs, target: target.clone(), timeout: 5.0, user: user.clone() };
+            let publish = Publish {
+                fun,
+                arg,
+                kwargs,
+                target: target.clone(),
+                delimiter: String::new(),
+                timeout: 5.0,
+                user: user.clone(),
+            };
             to_master.send(request(&Request::Publish(publish))).await.unwrap();
             let Reply::Started { minions, .. } = replies.recv().await.unwrap().read().unwrap() else { panic!() };
             returned.clear();

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use bytes::Bytes;
+use roadstead::base::target::Groups;
 use roadstead::base::{Acceptance, Fingerprint, Name, Random, Time, Wall};
 use roadstead::drivers::memory::Switch;
 use roadstead::duty::{Asked, Duty, Outcome, Output, Work};
@@ -80,6 +82,8 @@ pub(crate) struct World {
     pub(crate) serving: Duration,
     /// What it was asked: minion and request.
     pub(crate) asked: Vec<(String, Value)>,
+    /// The facts it has the host keep.
+    pub(crate) kept: BTreeMap<Name, Bytes>,
     hosts: BTreeMap<Name, Host>,
     pages: BTreeMap<Name, Vec<Message>>,
     agenda: BTreeMap<(Time, u64), Happening>,
@@ -90,7 +94,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(policy: Policy) -> Self {
-        let config = master::Config { id: name("m"), version: "1".to_owned(), policy };
+        let config = master::Config {
+            id: name("m"),
+            version: "1".to_owned(),
+            policy,
+            groups: Groups::from([("front".to_owned(), vec!["web*".to_owned()])]),
+        };
         let mut switch = Switch::default();
         switch.attach(&name("m"), key("m", 0), None);
         Self {
@@ -106,6 +115,7 @@ impl World {
             handed_back: 0,
             serving: Duration::ZERO,
             asked: Vec::new(),
+            kept: BTreeMap::new(),
             hosts: BTreeMap::new(),
             pages: BTreeMap::new(),
             agenda: BTreeMap::new(),
@@ -156,6 +166,11 @@ impl World {
         self.run(seconds(0.0));
     }
 
+    /// The master had these facts kept before it started.
+    pub(crate) fn recall(&mut self, kept: &BTreeMap<Name, Bytes>) {
+        kept.iter().for_each(|(id, facts)| self.master.recall(id, facts.clone()));
+    }
+
     /// A puppet says something to the master; gives the ticket.
     pub(crate) fn say(&mut self, id: &str, kind: &str, dst: Address, body: &Value) -> Ticket {
         let src = Address { estate: None, yard: Name::new("jobber1").ok(), share: Name::new("track1").ok() };
@@ -203,8 +218,8 @@ impl World {
     }
 
     pub(crate) fn publish(&mut self, fun: &str, arg: &[Value], target: Target, timeout: f64) -> String {
-        let (fun, arg, kwargs) = (fun.to_owned(), arg.to_vec(), Map::new());
-        self.ask(&Request::Publish(Publish { fun, arg, kwargs, target, timeout, user: "tester".to_owned() }))
+        let (fun, arg, kwargs, delimiter) = (fun.to_owned(), arg.to_vec(), Map::new(), String::new());
+        self.ask(&Request::Publish(Publish { fun, arg, kwargs, target, delimiter, timeout, user: "tester".to_owned() }))
     }
 
     pub(crate) fn ping(&mut self, pattern: &str) -> String {
@@ -359,6 +374,12 @@ impl World {
                     self.count += 1;
                     self.agenda.insert((self.now + self.serving, self.count), Happening::Served(asked));
                 }
+                Output::Remember { id, facts: Some(facts) } => {
+                    self.kept.insert(id, facts);
+                }
+                Output::Remember { id, facts: None } => {
+                    self.kept.remove(&id);
+                }
                 Output::Kill { jid } => {
                     self.hosts.get_mut(id).unwrap().killed.insert(jid.clone());
                     let outcome = Outcome { jid, value: "killed".into(), retcode: -9, success: false };
@@ -401,7 +422,8 @@ impl World {
 /// The master's host: a pillar for everybody, and what the test wants to hear.
 fn answer(load: &Value) -> Option<Value> {
     match load["cmd"].as_str()? {
-        "_pillar" => Some(Value::Object(Map::new())),
+        // A minion's pillar here is what its grains say it is.
+        "_pillar" => Some(load["grains"].get("pillar").cloned().unwrap_or_else(|| Map::new().into())),
         "_echo" => Some(load["say"].clone()),
         "_long" => Some("x".repeat(load["length"].as_u64()? as usize).into()),
         _ => None,

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use super::glob;
 pub use group::{Groups, expand};
 use network::Network;
+pub use path::lookup;
 use path::{How, Path};
 use pattern::Pattern;
 
@@ -94,6 +95,15 @@ pub enum BadTarget {
     },
 }
 
+/// Where facts come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The minion.
+    Grains,
+    /// Its master.
+    Pillar,
+}
+
 /// A target that was read and can be asked about any number of minions.
 #[derive(Debug)]
 pub struct Matcher(Expression);
@@ -142,11 +152,32 @@ impl Matcher {
 
     /// Whether the target means this minion. Of a minion whose facts are not known only what is true without them is.
     pub fn matches(&self, facts: &Facts<'_>) -> bool {
-        self.0.holds(facts) == Some(true)
+        self.decide(facts) == Some(true)
+    }
+
+    /// The same, with `None` for what depends on facts that are not known: whoever can get them may ask again.
+    pub fn decide(&self, facts: &Facts<'_>) -> Option<bool> {
+        self.0.holds(facts)
+    }
+
+    /// Whether the answer may depend on the grain, or the key of the pillar, of this name.
+    pub fn reads(&self, source: Source, name: &str) -> bool {
+        self.0.reads(source, name)
     }
 }
 
 impl Expression {
+    fn reads(&self, source: Source, name: &str) -> bool {
+        match self {
+            Self::Glob(_) | Self::List(_) | Self::Id(_) => false,
+            Self::Grain(path) => source == Source::Grains && path.reads(name),
+            Self::Pillar(path) => source == Source::Pillar && path.reads(name),
+            Self::Network(_) => source == Source::Grains && matches!(name, "ipv4" | "ipv6"),
+            Self::Not(inner) => inner.reads(source, name),
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.reads(source, name)),
+        }
+    }
+
     /// `None`: it depends on facts that are not known.
     fn holds(&self, facts: &Facts<'_>) -> Option<bool> {
         match self {

@@ -95,6 +95,11 @@ impl Path {
         self.parts.iter().filter(|part| matches!(part.wanted, Wanted::Regex(_))).count()
     }
 
+    /// Whether a fact of this name is looked at.
+    pub(super) fn reads(&self, name: &str) -> bool {
+        self.parts.first().is_some_and(|part| part.level == "*" || part.level == name)
+    }
+
     /// Whether the facts have the value.
     pub(super) fn matches(&self, facts: &Map<String, Value>) -> bool {
         Search { path: self, steps: Cell::new(limits::TARGET_STEPS) }.below(facts, 0)
@@ -168,6 +173,16 @@ impl Search<'_> {
         self.steps.set(left.saturating_sub(1));
         left > 0
     }
+}
+
+/// What a path such as `a:b:0` leads to: keys of maps, numbers of lists' items, and keys of maps in lists, as Salt's
+/// `grains.get` finds them. The whole path is tried as a key first.
+pub fn lookup<'a>(facts: &'a Map<String, Value>, path: &str, delimiter: &str) -> Option<&'a Value> {
+    facts.get(path).or_else(|| {
+        let mut levels = path.split(delimiter);
+        let first = facts.get(levels.next()?)?;
+        levels.try_fold(first, child)
+    })
 }
 
 /// One level down: the value of a key, an item of a list by its number, or a key of the first map in a list that has it.

@@ -239,7 +239,26 @@ fn plainly(words: &[&str], facts: &Facts<'_>) -> Option<bool> {
     }
 }
 
+/// The facts without those that are not read.
+fn only_read(matcher: &Matcher, source: Source, facts: &Value) -> Value {
+    let read = facts.as_object().unwrap().iter().filter(|(name, _)| matcher.reads(source, name));
+    Value::Object(read.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
 proptest! {
+    #[test]
+    fn what_is_not_read_does_not_matter(
+        kind in prop::sample::select(vec!["grain", "grain_pcre", "pillar", "pillar_exact", "ipcidr", "compound"]),
+        tgt in "(([GIPJS]@)?([*]|os|roles|ip|nested|a|b|path|env|apps|web|10\\.0\\.0\\.0/8)(:([*]|deb.*|web|tier|one|up|two|b)){0,3}( (and|or|not) )?){1,3}",
+    ) {
+        let Ok(matcher) = Matcher::new(kind, &json!(tgt), "") else { return Ok(()) };
+        let all = grains();
+        let [grains, pillar] = [Source::Grains, Source::Pillar].map(|source| only_read(&matcher, source, &all));
+        let whole = Facts { id: "web1", grains: all.as_object(), pillar: all.as_object() };
+        let read = Facts { id: "web1", grains: grains.as_object(), pillar: pillar.as_object() };
+        prop_assert_eq!(matcher.matches(&whole), matcher.matches(&read));
+    }
+
     #[test]
     fn compounds_mean_what_their_parts_mean(words in prop::collection::vec(word(), 1..12)) {
         let grains = grains();

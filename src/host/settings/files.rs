@@ -135,7 +135,8 @@ fn is_saltenv(name: &str) -> bool {
     !name.is_empty() && !name.chars().any(|c| c.is_control() || c == '/')
 }
 
-fn roots(value: &Value) -> Result<BTreeMap<String, Vec<PathBuf>>, Wanted> {
+/// Directories by environment.
+pub(super) fn roots(value: &Value) -> Result<BTreeMap<String, Vec<PathBuf>>, Wanted> {
     let read = || -> Option<BTreeMap<_, _>> {
         let paths = |value: &Value| match value {
             // Of a map that names its environment and nothing in it.

@@ -33,7 +33,7 @@ const BOTH: &[&str] = &[
     "site_secret_file",
 ];
 /// Settings of a master only.
-const MASTER: &[&str] = &["autosign_file", "autoreject_file", "shards"];
+const MASTER: &[&str] = &["autosign_file", "autoreject_file", "shards", "pillar_roots", "nodegroups"];
 /// Settings of a minion only.
 pub(super) const MINION: &[&str] = &["master", "master_port", "master_finger", "grains", "enrolment_file"];
 

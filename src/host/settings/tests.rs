@@ -72,6 +72,28 @@ fn every_setting_of_a_master() {
 }
 
 #[test]
+fn roots_and_groups_of_a_master() {
+    let text = "root_dir: /r\npillar_roots:\n  base: [pillar, /abs]\n  dev: []\nnodegroups:\n  web: 'web* or N@db'\n  db: [db1, db2]\n";
+    let settings = master(text);
+    let expected = [("base", vec!["/r/pillar".into(), "/abs".into()]), ("dev", vec![])];
+    assert_eq!(settings.pillar_roots, expected.map(|(name, paths)| (name.to_owned(), paths)).into());
+    let groups = [("db", vec!["db1", "db2"]), ("web", vec!["web*", "or", "N@db"])];
+    let owned = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
+    assert_eq!(settings.nodegroups, groups.map(|(name, words)| (name.to_owned(), owned(words))).into());
+    let base = [("base".to_owned(), vec![PathBuf::from("/r/srv/pillar")])];
+    assert_eq!(master("root_dir: /r").pillar_roots, base.into());
+    for (text, wanted) in [
+        ("pillar_roots: [x]", "'pillar_roots' must be a map of environments"),
+        ("pillar_roots: {base: 5}", "'pillar_roots' must be a map of environments"),
+        ("nodegroups: {web: 5}", "'nodegroups' must be a map of names"),
+    ] {
+        assert!(refusal(DutyKind::Master, text).contains(wanted), "{}", refusal(DutyKind::Master, text));
+    }
+    let (_, warnings) = parse(DutyKind::Master, "ext_pillar: []").unwrap();
+    assert!(warnings.len() == 1 && warnings[0].contains("no effect"), "{warnings:?}");
+}
+
+#[test]
 fn every_setting_of_a_minion() {
     let print = "ab".repeat(32);
     let text = format!(

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
 
 use crate::base::limits::ID_MAX;
+use crate::base::target::Groups;
 use crate::base::{Fingerprint, Name};
 use crate::nacl::Suite;
 use crate::road::Wires;
@@ -152,6 +153,25 @@ pub(super) fn seconds(value: &Value) -> Result<Duration, Wanted> {
 
 pub(super) fn grains(value: &Value) -> Result<Map<String, Value>, Wanted> {
     value.as_object().cloned().ok_or_else(|| "a map of names and values".into())
+}
+
+/// Node groups: each a target expression, or a list of its words.
+pub(super) fn groups(value: &Value) -> Result<Groups, Wanted> {
+    let words = |group: &Value| match group {
+        Value::String(text) => Some(text.split_whitespace().map(str::to_owned).collect()),
+        Value::Array(words) => words.iter().map(|word| word.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    };
+    let group = |(name, group): (&String, &Value)| Some((name.clone(), words(group)?));
+    let read = || -> Option<Groups> {
+        match value {
+            Value::Object(map) => map.iter().map(group).collect(),
+            // One map each, as Salt takes them too.
+            Value::Array(maps) => maps.iter().map(|map| map.as_object()?.iter().next().and_then(group)).collect(),
+            _ => None,
+        }
+    };
+    read().ok_or_else(|| "a map of names, each with a target expression or a list of its words".into())
 }
 
 pub(super) fn transport(value: &Value) -> Result<(), Wanted> {
