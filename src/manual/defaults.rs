@@ -37,6 +37,9 @@
 //!
 //! [`FLIGHT`](crate::road::config::FLIGHT), packets towards one estate that may be unconfirmed at once, is 60: a default Linux socket buffer of
 //! 212,992 bytes was measured to hold 92 of 1,024 bytes, and a Python peer without a limit sends six to twelve times what is needed.
+//! It is where a session begins, and the least; a little more is tried as long as nothing is lost, up to 384. A Salt minion empties
+//! its buffer ten times a second: a file of 23 MB took 59 s with 60 packets, 38 s with what its buffer holds, and 26 s where
+//! `raet_road_bufcnt: 1024` in its settings (and `net.core.rmem_max`) made room.
 //!
 //! # Numbers of the fast road
 //!

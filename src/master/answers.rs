@@ -5,6 +5,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use tracing::{debug, warn};
 
+use super::counter::Kind;
 use super::{Errand, Master};
 use crate::base::{Name, limits};
 use crate::message::{Address, Message, Route};
@@ -19,8 +20,7 @@ pub(super) struct Answer {
     pub(super) to: Name,
     /// Bytes.
     size: usize,
-    /// Whether the minion takes any message for it.
-    blocks: bool,
+    kind: Kind,
     /// Where it goes.
     route: Route,
 }
@@ -30,12 +30,16 @@ impl Master {
     /// comes next for the answer (Salt over RAET §3).
     pub(super) fn ask(&mut self, from: &Name, request: &Message, is_pillar: bool) {
         let yard = request.route.src.yard.as_ref();
-        let blocks = is_pillar && yard.is_none_or(|yard| yard.as_str() == "manor");
-        if !self.counter.take(from, request.clone(), blocks) {
+        let kind = match is_pillar {
+            true if yard.is_none_or(|yard| yard.as_str() == "manor") => Kind::Blocking,
+            true => Kind::Pillar,
+            false => Kind::Plain,
+        };
+        if !self.counter.take(from, request.clone(), kind) {
             warn!(%from, "a request is refused: too many of its others wait");
-            return self.answer(from, request, None, false);
+            return self.answer(from, request, None, Kind::Plain);
         }
-        if blocks {
+        if kind == Kind::Blocking {
             self.presence.block(from);
         }
     }
@@ -45,7 +49,7 @@ impl Master {
         match self.counter.done(number) {
             Some(open) => {
                 self.on_pillar(&open.from, &open.request, answer.as_ref());
-                self.answer(&open.from, &open.request, answer, open.blocks);
+                self.answer(&open.from, &open.request, answer, open.kind);
             }
             None => debug!(number, "an answer that nobody waits for"),
         }
@@ -54,27 +58,27 @@ impl Master {
     /// Answers with a value.
     pub(super) fn answer_value(&mut self, to: &Name, request: &Message, value: &impl Serialize) {
         let body = rmp_serde::to_vec_named(value).ok().map(Bytes::from);
-        self.answer(to, request, body, false);
+        self.answer(to, request, body, Kind::Plain);
     }
 
     /// Answers with one MessagePack value; without, the reply has no `return`, as Salt's master has it for what it does not
     /// know.
-    pub(super) fn answer(&mut self, to: &Name, request: &Message, body: Option<Bytes>, blocks: bool) {
+    pub(super) fn answer(&mut self, to: &Name, request: &Message, body: Option<Bytes>, kind: Kind) {
         let Address { yard, share, .. } = request.route.src.clone();
         let route = Route { src: Address::default(), dst: Address { estate: Some(to.clone()), yard, share } };
-        let (kind, body) = match body {
+        let (label, body) = match body {
             Some(body) => ("return", body),
             None => ("", Bytes::from_static(NO_RETURN)),
         };
-        let message = Message { route, kind: kind.to_owned(), body };
-        let message = if blocks { Some(message) } else { self.counter.hold(to, message) };
+        let message = Message { route, kind: label.to_owned(), body };
+        let message = if kind == Kind::Blocking { Some(message) } else { self.counter.hold(to, message) };
         if let Some(message) = message {
-            self.send_answer(to, message, blocks);
+            self.send_answer(to, message, kind);
         }
     }
 
-    fn send_answer(&mut self, to: &Name, message: Message, blocks: bool) {
-        let answer = Answer { to: to.clone(), size: message.body.len(), blocks, route: message.route.clone() };
+    fn send_answer(&mut self, to: &Name, message: Message, kind: Kind) {
+        let answer = Answer { to: to.clone(), size: message.body.len(), kind, route: message.route.clone() };
         if self.outbox.len() >= limits::OUTPUTS {
             warn!(%to, "a request stays unanswered: too many messages wait to be sent");
             return self.on_unblocked(&answer);
@@ -91,7 +95,7 @@ impl Master {
             self.counter.on_gone(&answer.to, answer.size);
             let body = Bytes::from_static(NO_RETURN);
             let message = Message { route: answer.route.clone(), kind: String::new(), body };
-            return self.send_answer(&answer.to, message, answer.blocks);
+            return self.send_answer(&answer.to, message, answer.kind);
         }
         debug!(to = %answer.to, "an answer did not arrive: {why}");
         self.on_answered(answer);
@@ -101,17 +105,17 @@ impl Master {
     pub(super) fn on_answered(&mut self, answer: &Answer) {
         self.counter.on_gone(&answer.to, answer.size);
         self.on_unblocked(answer);
-        if self.presence.settle(&answer.to) {
+        if self.presence.answered(&answer.to, answer.kind != Kind::Plain) {
             self.on_ready(&answer.to);
         }
     }
 
     fn on_unblocked(&mut self, answer: &Answer) {
-        if !answer.blocks {
+        if answer.kind != Kind::Blocking {
             return;
         }
         for message in self.counter.on_unblocked(&answer.to) {
-            self.send_answer(&answer.to, message, false);
+            self.send_answer(&answer.to, message, Kind::Plain);
         }
         if !self.counter.is_blocked(&answer.to) && self.presence.unblock(&answer.to) {
             self.on_ready(&answer.to);

@@ -28,14 +28,24 @@ pub(super) struct Counter {
 pub(super) struct Open {
     pub(super) from: Name,
     pub(super) request: Message,
-    /// Whether the minion takes the next message, whatever it is, for the answer.
-    pub(super) blocks: bool,
+    pub(super) kind: Kind,
+}
+
+/// What a request is to the order of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One of many.
+    Plain,
+    /// For the pillar: a newcomer is settled with the answer.
+    Pillar,
+    /// For the pillar, by a process that takes the next message, whatever it is, for the answer.
+    Blocking,
 }
 
 /// One minion's.
 #[derive(Debug, Default)]
 struct Line {
-    asks: VecDeque<(Message, bool)>,
+    asks: VecDeque<(Message, Kind)>,
     bytes: usize,
     running: usize,
     /// Bytes of answers on their way.
@@ -58,8 +68,8 @@ impl Line {
 }
 
 impl Counter {
-    /// Takes a request in, one that `blocks` or not; says whether there was room.
-    pub(super) fn take(&mut self, from: &Name, request: Message, blocks: bool) -> bool {
+    /// Takes a request in; says whether there was room.
+    pub(super) fn take(&mut self, from: &Name, request: Message, kind: Kind) -> bool {
         let size = request.body.len();
         let line = self.lines.get(from);
         let (asks, bytes) = line.map_or((0, 0), |line| (line.asks.len(), line.bytes));
@@ -73,8 +83,8 @@ impl Counter {
         }
         let line = self.lines.entry(from.clone()).or_default();
         line.bytes += size;
-        line.blocking += usize::from(blocks);
-        line.asks.push_back((request, blocks));
+        line.blocking += usize::from(kind == Kind::Blocking);
+        line.asks.push_back((request, kind));
         self.waiting += 1;
         self.waiting_bytes += size;
         self.wake(from);
@@ -91,14 +101,14 @@ impl Counter {
                 self.wake(&from);
                 continue;
             }
-            let Some((request, blocks)) = line.asks.pop_front() else { continue };
+            let Some((request, kind)) = line.asks.pop_front() else { continue };
             line.bytes -= request.body.len();
             line.running += 1;
             self.waiting -= 1;
             self.waiting_bytes -= request.body.len();
             self.last += 1;
             let number = self.last;
-            self.open.insert(number, Some(Open { from: from.clone(), request: request.clone(), blocks }));
+            self.open.insert(number, Some(Open { from: from.clone(), request: request.clone(), kind }));
             self.wake(&from);
             return Some(Asked { number, from, request });
         }
@@ -222,6 +232,10 @@ mod tests {
         Message { route: Route::default(), kind: "load".to_owned(), body: bytes::Bytes::from(vec![0; size]) }
     }
 
+    fn kind(blocks: bool) -> Kind {
+        if blocks { Kind::Blocking } else { Kind::Plain }
+    }
+
     #[derive(Default)]
     struct Host {
         counter: Counter,
@@ -236,14 +250,14 @@ mod tests {
         fn step(&mut self, step: Step) {
             match step {
                 Step::Take(id, size, blocks) => {
-                    self.owed += usize::from(self.counter.take(&name(id), request(size), blocks))
+                    self.owed += usize::from(self.counter.take(&name(id), request(size), kind(blocks)))
                 }
                 Step::Next => self.working.extend(self.counter.next().map(|asked| asked.number)),
                 Step::Done(size) => {
                     let Some(number) = self.working.pop_front() else { return };
                     if let Some(open) = self.counter.done(number) {
                         self.counter.on_sent(&open.from, size);
-                        self.going.push_back((open.from, size, open.blocks));
+                        self.going.push_back((open.from, size, open.kind == Kind::Blocking));
                         self.owed -= 1;
                     } else {
                         assert!(self.void.remove(&number));

@@ -2,7 +2,7 @@
 //!
 //! A minion of Salt 2018.3.5 asks for its pillar half a second after it joined and takes the next message, whatever it
 //! is, for the answer (Salt over RAET §3). So a newcomer gets no job until it has an answer from us, or until it is
-//! plain that it asks nothing. The same holds while it asks anew.
+//! plain that it asks nothing. The same holds while it asks anew, and when it is about to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,23 +12,33 @@ use crate::base::{Name, Time};
 /// How long a newcomer may take to ask: four times the pause Salt makes before its pillar request.
 pub(super) const SETTLE: Duration = Duration::from_secs(2);
 
+/// How long one may take that is about to ask anew: ten rounds of a Salt minion's loop, where it needs two.
+const REFRESH: Duration = Duration::from_secs(1);
+
 /// The joined estates.
 #[derive(Debug, Default)]
 pub(super) struct Presence {
-    /// When each is settled at the latest; `None`: it is.
-    joined: BTreeMap<Name, Option<Time>>,
+    /// What each is waited for; `None`: it is settled.
+    joined: BTreeMap<Name, Option<Wait>>,
     settling: BTreeSet<(Time, Name)>,
     /// Those who wait for an answer and take any message for it.
     blocked: BTreeSet<Name>,
+}
+
+/// A time in which an estate is given no job.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    /// When it ends at the latest.
+    until: Time,
+    /// Whether an answer of any kind ends it: a Salt minion that is new asks for nothing before its pillar.
+    is_new: bool,
 }
 
 impl Presence {
     /// An estate joined; says whether it was away.
     pub(super) fn join(&mut self, now: Time, peer: &Name) -> bool {
         let away = !self.leave(peer);
-        let at = now + SETTLE;
-        self.joined.insert(peer.clone(), Some(at));
-        self.settling.insert((at, peer.clone()));
+        self.wait(peer, Wait { until: now + SETTLE, is_new: true });
         away
     }
 
@@ -37,6 +47,18 @@ impl Presence {
         self.settle(peer);
         self.blocked.remove(peer);
         self.joined.remove(peer).is_some()
+    }
+
+    /// An estate is about to ask anew.
+    pub(super) fn expect(&mut self, now: Time, peer: &Name) {
+        if self.is_ready(peer) {
+            self.wait(peer, Wait { until: now + REFRESH, is_new: false });
+        }
+    }
+
+    fn wait(&mut self, peer: &Name, wait: Wait) {
+        self.joined.insert(peer.clone(), Some(wait));
+        self.settling.insert((wait.until, peer.clone()));
     }
 
     /// An estate takes the next message for an answer: it may be given no job until [`unblock`](Self::unblock).
@@ -52,10 +74,15 @@ impl Presence {
         self.blocked.remove(peer)
     }
 
-    /// An estate has an answer from us; says whether it may be given jobs only from now on.
-    pub(super) fn settle(&mut self, peer: &Name) -> bool {
-        let Some(at) = self.joined.get_mut(peer).and_then(Option::take) else { return false };
-        self.settling.remove(&(at, peer.clone()))
+    /// An estate has an answer from us, its pillar or another; says whether it may be given jobs only from now on.
+    pub(super) fn answered(&mut self, peer: &Name, is_pillar: bool) -> bool {
+        let wait = self.joined.get(peer).copied().flatten();
+        wait.is_some_and(|wait| wait.is_new || is_pillar) && self.settle(peer)
+    }
+
+    fn settle(&mut self, peer: &Name) -> bool {
+        let Some(wait) = self.joined.get_mut(peer).and_then(Option::take) else { return false };
+        self.settling.remove(&(wait.until, peer.clone()))
     }
 
     /// Those who may be given jobs from `now` on.
@@ -100,7 +127,7 @@ mod tests {
         assert!(presence.join(Time(0), &one));
         assert!(presence.join(Time(5), &two));
         assert!(presence.is_joined(&one) && !presence.is_ready(&one));
-        assert!(presence.settle(&one) && !presence.settle(&one));
+        assert!(presence.answered(&one, false) && !presence.answered(&one, false));
         assert!(presence.is_ready(&one));
         let at = Time(5) + SETTLE;
         assert_eq!(presence.deadline(), Some(at));
@@ -120,11 +147,15 @@ mod tests {
         presence.join(Time(0), &one);
         presence.block(&one);
         assert_eq!((presence.deadline(), presence.is_ready(&one)), (None, false), "time alone does not make it ready");
-        assert!(!presence.settle(&one) && !presence.is_ready(&one), "nor does another answer");
+        assert!(!presence.answered(&one, false) && !presence.is_ready(&one), "nor does another answer");
         assert!(presence.unblock(&one) && !presence.unblock(&one) && presence.is_ready(&one));
+        presence.expect(Time(0), &one);
+        assert!(!presence.answered(&one, false), "not its pillar");
+        assert_eq!((presence.is_ready(&one), presence.deadline()), (false, Some(Time(0) + REFRESH)));
         presence.block(&one);
+        assert_eq!(presence.deadline(), None);
         presence.leave(&one);
         presence.join(Time(1), &one);
-        assert!(presence.settle(&one) && presence.is_ready(&one), "a new session begins anew");
+        assert!(presence.answered(&one, false) && presence.is_ready(&one), "a new session begins anew");
     }
 }

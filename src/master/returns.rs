@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 use tracing::{debug, info, warn};
 
+use super::counter::Kind;
 use super::jid::Jid;
 use super::ledger::Line;
 use super::request::{Reply, Return};
@@ -30,6 +31,9 @@ impl Master {
         load.insert("id".to_owned(), Value::from(from.as_str()));
         match load.get("cmd").and_then(Value::as_str) {
             Some("_return") => {
+                if is_refresh(load.get("fun").and_then(Value::as_str).unwrap_or_default()) {
+                    self.presence.expect(self.now, from);
+                }
                 self.on_return(from, load);
                 self.answer_value(from, message, &Value::Null);
             }
@@ -46,7 +50,7 @@ impl Master {
             }
             cmd => {
                 debug!(%from, ?cmd, "an unknown request");
-                self.answer(from, message, None, false);
+                self.answer(from, message, None, Kind::Plain);
             }
         }
     }
@@ -126,5 +130,16 @@ impl Master {
             return debug!(%from, tag, "a notice that is not the minion's to give");
         }
         self.notify(format_args!("{tag}"), || json!({"id": from, "data": data}));
+    }
+}
+
+/// Whether a Salt minion asks for its pillar anew after this function, from its main process.
+fn is_refresh(fun: &str) -> bool {
+    match fun.split_once('.') {
+        Some(("saltutil", name)) => name.starts_with("refresh_") || name.starts_with("sync_"),
+        Some(("grains", name)) => {
+            matches!(name, "setval" | "setvals" | "set" | "append" | "remove" | "delkey" | "delval")
+        }
+        _ => false,
     }
 }

@@ -71,3 +71,26 @@ fn no_job_comes_between_a_pillar_and_its_answer() {
     let kinds: Vec<_> = world.said_to("salt1").into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, ["return", "pub"]);
 }
+
+/// After some functions a Salt minion asks for its pillar anew, two rounds of its loop later.
+#[test]
+fn no_job_comes_right_after_a_refresh() {
+    let mut world = World::with(&[]);
+    world.puppet("salt1");
+    world.run(seconds(3.0));
+    let ret = |fun: &str| json!({"cmd": "_return", "jid": "20260101000000000000", "fun": fun, "return": true});
+    for (fun, wait) in
+        [("saltutil.sync_all", 0.9), ("grains.setval", 0.9), ("test.ping", 0.0), ("saltutil.find_job", 0.0)]
+    {
+        world.heard.clear();
+        world.say("salt1", "load", remote_cmd(), &ret(fun));
+        world.run(seconds(0.1));
+        world.ping("*");
+        world.run(seconds(0.8));
+        let jobs = |world: &World| world.said_to("salt1").iter().filter(|(kind, _)| kind == "pub").count();
+        assert_eq!(jobs(&world), usize::from(wait == 0.0), "{fun}");
+        world.run(seconds(1.0));
+        assert_eq!(jobs(&world), 1, "{fun}");
+        world.run(seconds(30.0));
+    }
+}
