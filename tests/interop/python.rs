@@ -38,9 +38,15 @@ impl Python {
 
     /// `peer.py` with these arguments.
     pub(crate) fn peer(&self, arguments: &[&str]) -> Command {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/peer.py");
+        let mut command = self.script("tests/interop/peer.py");
+        command.args(arguments);
+        command
+    }
+
+    /// A script of this package.
+    pub(crate) fn script(&self, path: &str) -> Command {
         let mut command = self.run();
-        command.arg(script).args(arguments);
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
         command
     }
 
