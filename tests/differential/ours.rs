@@ -70,6 +70,7 @@ impl Ours {
                     Output::Keep(change) => write(&mut self.disk, change),
                     Output::Event(Event::Knock { role, fingerprint }) => knocks.push((role, fingerprint)),
                     Output::Event(event) => hear(&mut self.said, &mut self.is_present, event),
+                    Output::Note(_) => {}
                 }
             }
             if knocks.is_empty() || !self.is_auto {

@@ -63,7 +63,7 @@ impl Python {
         command
     }
 
-    /// A script of this folder.
+    /// A script of this package.
     pub(crate) fn script(&self, path: &str) -> Command {
         let mut command = self.run();
         command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
