@@ -94,7 +94,7 @@ fn targets(fleet: &Fleet) {
 }
 
 fn jobs(fleet: &Fleet) {
-    let told = fleet.salt("salt", &["--async", "*", "cmd.run", "sleep 3; echo slept"]);
+    let told = fleet.salt("salt", &["--async", "*", "cmd.run", "sleep 8; echo slept"]);
     let jid = told.out.split_whitespace().last().unwrap().to_owned();
     fleet.theirs_does("salt", &["*", "saltutil.find_job", &jid], 0, &[&jid, "cmd.run"]);
     fleet.theirs_does("salt-run", &["jobs.active"], 0, &[&jid]);
