@@ -23,7 +23,7 @@ fn a_fleet_moves_there_and_back() {
         fleet.theirs_does("salt-key", &["-y", "-a", id], 0, &[]);
     }
     let theirs = |fleet: &Fleet| {
-        let told = fleet.salt("salt", &["*", "test.ping", "-t", "3"]);
+        let told = fleet.salt_within("12", "salt", &["*", "test.ping", "-t", "3"]);
         IDS.iter().all(|id| told.out.contains(&format!("{id}:\n    True")))
     };
     record("both accepted minions answer their master", fleet.until("both answer", || theirs(&fleet)));

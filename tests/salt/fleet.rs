@@ -247,7 +247,16 @@ impl Fleet {
 
     /// `salt`, `salt-key` or `salt-run` at their master.
     pub(crate) fn salt(&self, program: &str, words: &[&str]) -> Told {
-        self.told(self.theirs(program, BOSS, words))
+        self.salt_within("180", program, words)
+    }
+
+    /// The same, given up after so many seconds: one that asks a master whose workers are not up yet waits for ever.
+    pub(crate) fn salt_within(&self, seconds: &str, program: &str, words: &[&str]) -> Told {
+        let theirs = self.theirs(program, BOSS, words);
+        let mut command = Command::new("timeout");
+        command.arg(seconds).arg(theirs.get_program()).args(theirs.get_args()).env_remove("SUDO_USER");
+        theirs.get_envs().for_each(|(name, value)| drop(value.map(|value| command.env(name, value))));
+        self.told(command)
     }
 
     /// Looks until it is so, and says how long that took.

@@ -31,7 +31,7 @@ fn our_minion_their_master() {
 }
 
 fn answers(fleet: &Fleet) -> bool {
-    fleet.salt("salt", &[ID, "test.ping", "-t", "2"]).out.contains("True")
+    fleet.salt_within("12", "salt", &[ID, "test.ping", "-t", "2"]).out.contains("True")
 }
 
 fn arrives(fleet: &Fleet) {
