@@ -107,6 +107,32 @@
 //!
 //! What raet's own tests show is in [`peer_tests`](super::peer_tests).
 //!
+//! # Beside 0.6.8
+//!
+//! `tests/differential` plays random scripts (joins, key decisions, messages up to 1 MB, loss, duplicates, reordering, cuts,
+//! restarts, changes of keys and addresses, suspended processes) twice: with a RAET 0.6.8 stack living as Salt lets it live in
+//! one seat, and with our road in the same, a road of ours opposite. Standing, presence, messages and a probe after healing
+//! are compared. What may differ, and nothing else:
+//!
+//! | | 0.6.8 | ours |
+//! |---|---|---|
+//! | a key is rejected or deleted | its session goes on until a join, if there ever is one | ends at once; a deleted one may knock again |
+//! | a minion is rejected | it forgets its master, and ends or stays for nothing | tries on |
+//! | a master starts that lost its table | Salt's minion never joins anew: alives or hellos for ever | our minion joins anew |
+//! | a master starts with an estate whose key waits | asks it to join, and so shows its own key | waits for it |
+//! | a master starts with an estate whose key was deleted | crashes at its hello | does not know it |
+//! | a master ends between a minion's join and its first handshake | has written the join down, where it had to wait | has not: a join proves nothing, and Salt's minion says hello for ever |
+//! | a minion comes from another address | rejected unless mutable; answers go to the old one for ever | followed, once its key is proved |
+//! | a key is changed | the former one is known until a restart, whatever is deleted | as the roll says |
+//! | a hello for the key one had before | crashes | refused |
+//! | a hello of one's own, with a message half received | asks for the rest without keys, and crashes | goes on until the new session |
+//! | no session | a message is dropped in silence | its sender is told |
+//! | a session ends, or an estate is silent | kept, sent again in the next session, perhaps a second time, or for ever | its sender is told that nobody knows |
+//!
+//! Salt's minion asks once and waits, where ours would ask again. So a master of ours takes a nack to its join response for an
+//! acknowledgement, ends no join and no handshake with a last word, remembers who has joined with an accepted key (where names
+//! are Salt's), and begins a handshake itself when one of a minion that is there came to nothing.
+//!
 //! # What the classic road cannot do
 //!
 //! A signature on every packet caps it near 30,000 packets a second and core. It has no congestion control but the burst, no

@@ -46,10 +46,13 @@ pub(crate) struct Town {
     /// Daemons that gave up.
     pub(crate) fatal: Vec<String>,
     /// What the master's host answers to a request; nothing: it does not know it.
-    pub(crate) library: Box<dyn FnMut(&Asked) -> Option<Value>>,
+    pub(crate) library: Library,
     /// What a job's function gives, by job; else its first argument, or true.
     pub(crate) outcomes: BTreeMap<String, Value>,
 }
+
+/// What answers requests.
+type Library = Box<dyn FnMut(&Asked) -> Option<Value>>;
 
 /// Everybody's pillar says whose it is.
 fn pillar_of(asked: &Asked) -> Option<Value> {

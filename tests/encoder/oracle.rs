@@ -22,7 +22,7 @@ fn judges() -> Vec<(String, Command)> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/oracle.py");
     let mut judges = Vec::new();
     if let Some(python) = python() {
-        judges.push((format!("RAET 0.6.8, Python {}", python.version), python.script("oracle.py")));
+        judges.push((format!("RAET 0.6.8, Python {}", python.version), python.script("tests/interop/oracle.py")));
     }
     let salt = std::env::var_os("ROADSTEAD_SALT_PYTHON").unwrap_or_else(|| SALT.into());
     if Path::new(&salt).exists() {

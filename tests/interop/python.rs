@@ -58,15 +58,15 @@ impl Python {
 
     /// `peer.py` with these arguments.
     pub(crate) fn peer(&self, arguments: &[&str]) -> Command {
-        let mut command = self.script("peer.py");
+        let mut command = self.script("tests/interop/peer.py");
         command.args(arguments);
         command
     }
 
-    /// A script of this folder.
-    pub(crate) fn script(&self, name: &str) -> Command {
+    /// A script of this package.
+    pub(crate) fn script(&self, path: &str) -> Command {
         let mut command = self.run();
-        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name));
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
         command
     }
 

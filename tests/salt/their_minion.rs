@@ -13,6 +13,8 @@ const ID: &str = "salt1x";
 /// Lines of 100 characters, as many as are wanted.
 const LINE: &str =
     "roadstead brings this line whole and once, though it is one of very many and nobody counted it yet\n";
+/// Of the file that is fetched: 10 MB. Through a stock minion's receive buffer go 92 packets in each tenth of a second.
+const FILE_LINES: usize = 100 << 10;
 
 #[test]
 fn their_minion_our_master() {
@@ -40,7 +42,7 @@ fn trees(fleet: &Fleet) -> String {
     );
     fleet.write("srv/salt/web/init.sls", state);
     fleet.write("srv/salt/files/greeting.txt", "{{ grains['id'] }} is kept by {{ pillar['keeper'] }}\n");
-    fleet.write("srv/salt/files/large.txt", LINE.repeat(1 << 20));
+    fleet.write("srv/salt/files/large.txt", LINE.repeat(FILE_LINES));
     fleet.write("srv/pillar/top.sls", "base:\n  '*':\n    - common\n  'other*':\n    - secret\n");
     fleet.write("srv/pillar/common.sls", "keeper: {{ grains['id'] }}-keeper\nports: [80, 443]\n");
     fleet.write("srv/pillar/secret.sls", "password: not-yours\n");
@@ -90,7 +92,7 @@ fn states_and_files(fleet: &Fleet) {
     let copy = fleet.path("large.copy");
     let words = ["*", "cp.get_file", "salt://files/large.txt", copy.to_str().unwrap(), "--timeout", "60"];
     fleet.job(&words, 0, &["large.copy"]);
-    let (there, here) = (fs::read(&copy).unwrap(), LINE.repeat(1 << 20));
+    let (there, here) = (fs::read(&copy).unwrap(), LINE.repeat(FILE_LINES));
     assert!(there == here.as_bytes(), "{} of {} bytes", there.len(), here.len());
 }
 
