@@ -57,7 +57,7 @@
 //!
 //! | never | because |
 //! |---|---|
-//! | versions, fields and kinds there are none of; a session number without both estates' numbers; an unsigned packet but a join; a body in an alive or an answer; a handshake step of another size | 0.6.8 raises, or an outsider could have sent it |
+//! | versions, fields and kinds there are none of; a session number without both estates' numbers; an unsigned packet but a join; a body in an alive or an answer; a sealed request for segments; a handshake step of another size | 0.6.8 raises, or an outsider could have sent it |
 //! | a packet over 1,024 bytes, a segment number not below its count | 0.6.8 raises, or drops |
 //! | a body that is no map, or more than one value; lists and maps as keys; extensions; raw that is not UTF-8; str8 | Python's msgpack raises; the MessagePack of before 2013 knows no str8 |
 //! | a message of an earlier session | its box does not open, and that is not caught |

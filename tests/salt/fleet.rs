@@ -254,8 +254,13 @@ impl Fleet {
     pub(crate) fn salt_within(&self, seconds: &str, program: &str, words: &[&str]) -> Told {
         let theirs = self.theirs(program, BOSS, words);
         let mut command = Command::new("timeout");
-        command.arg(seconds).arg(theirs.get_program()).args(theirs.get_args()).env_remove("SUDO_USER");
-        theirs.get_envs().for_each(|(name, value)| drop(value.map(|value| command.env(name, value))));
+        command.arg(seconds).arg(theirs.get_program()).args(theirs.get_args());
+        for (name, value) in theirs.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         self.told(command)
     }
 

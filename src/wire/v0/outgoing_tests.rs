@@ -185,6 +185,10 @@ fn packets_that_do_not_leave() {
     assert!(check(&Head { coat: CoatKind::Nada, ..message }, &[0; 40]).is_err());
     assert!(check(&Head { body: BodyKind::Raw, ..message }, &[0; 40]).is_err());
     assert!(check(&message, &[0; 1000]).is_err(), "1024 bytes");
+    let resend = Head { packet: PacketKind::Resend, coat: CoatKind::Nada, ..message };
+    assert_eq!(check(&resend, b"\x80"), Ok(()));
+    assert!(check(&Head { coat: CoatKind::Nacl, ..resend }, &[0; 50]).is_err());
+    assert!(check(&resend, b"").is_err());
     let hello = Head { transact: TransactKind::Allow, packet: PacketKind::Hello, body: BodyKind::Raw, ..alive };
     let hello = Head { coat: CoatKind::Nada, head_kind: HeadKind::Json, ..hello };
     assert_eq!(check(&hello, &[0; 200]), Ok(()));
