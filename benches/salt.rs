@@ -9,12 +9,15 @@
 
 #[path = "../tests/salt/fleet.rs"]
 mod fleet;
+#[path = "../tests/interop/salt.rs"]
+mod kit;
 #[path = "../tests/interop/python.rs"]
 mod python;
 
 use std::time::Duration;
 
-use fleet::{BOSS, Fleet, HUB, Told, large_returns, salt};
+use fleet::{BOSS, Fleet, HUB, Told, large_returns};
+use kit::salt;
 
 const ID: &str = "mate1x";
 const LINE: &str =

@@ -9,6 +9,9 @@ mod client;
 #[path = "../common/mod.rs"]
 mod common;
 mod feed;
+#[cfg(feature = "daemon")]
+#[path = "../interop/salt.rs"]
+mod kit;
 mod model;
 #[cfg(feature = "daemon")]
 mod oracle;

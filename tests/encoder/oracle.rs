@@ -1,8 +1,7 @@
-//! The model's judge: what our roads send, parsed by the Python itself, and handed through Salt's own routers where a Salt
-//! 2018.3 is installed (`ROADSTEAD_SALT_PYTHON` names its interpreter). Skips loudly without a Python.
+//! The model's judge: what our roads send, parsed by the Python itself, and handed through Salt's own routers where
+//! Python 2.7 takes a Salt 2018.3. Skips loudly without a Python.
 
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use proptest::strategy::{Strategy, ValueTree};
@@ -11,28 +10,18 @@ use roadstead::wire::v0::{BodyKind, HeadKind};
 use serde_json::{Value, json};
 
 use crate::feed::any_message;
-use crate::python::{python, say};
+use crate::kit::salt;
+use crate::python::{Python, python, say};
 use crate::seat::{Seat, Side};
-
-/// Where the guide of this repository puts a Salt.
-const SALT: &str = "/tmp/salt/env/bin/python";
 
 /// Every Python there is to ask: the one of the interop tests, and a Salt's.
 fn judges() -> Vec<(String, Command)> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/oracle.py");
-    let mut judges = Vec::new();
-    if let Some(python) = python() {
-        judges.push((format!("RAET 0.6.8, Python {}", python.version), python.script("tests/interop/oracle.py")));
-    }
-    let salt = std::env::var_os("ROADSTEAD_SALT_PYTHON").unwrap_or_else(|| SALT.into());
-    if Path::new(&salt).exists() {
-        let mut command = Command::new(salt);
-        command.arg(script).env_remove("PYTHONPATH").env("PYTHONDONTWRITEBYTECODE", "1");
-        judges.push(("Salt".to_owned(), command));
-    } else {
-        say("\n*** SKIPPED: Salt's own routers as judges of what we send (no Salt) ***\n");
-    }
-    judges
+    let name = |what: &str, python: &Python| format!("{what}, Python {}", python.version);
+    let judge = |what, python: &Python| (name(what, python), python.script("tests/interop/oracle.py"));
+    [("RAET 0.6.8", python()), ("Salt", salt())]
+        .into_iter()
+        .filter_map(|(what, found)| Some(judge(what, found?)))
+        .collect()
 }
 
 fn ask(command: &mut Command, lines: &[Value]) -> Value {
@@ -140,7 +129,7 @@ fn python_raises_on_what_must_not_leave() {
         pack(json!({"route": remote, "load": {"cmd": "opts"}})),
     ];
     for (name, mut command) in judges() {
-        let has_salt = name == "Salt";
+        let has_salt = name.starts_with("Salt");
         let mut lines = bad("raet", &raw);
         lines.extend(bad("minion", &any_salt));
         let mut count = raw.len() + any_salt.len();

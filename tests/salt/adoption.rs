@@ -3,7 +3,8 @@
 use nix::sys::signal::Signal;
 
 use crate::STAGE;
-use crate::fleet::{BOSS, Fleet, HUB, salt};
+use crate::fleet::{BOSS, Fleet, HUB};
+use crate::kit::salt;
 use crate::steps::record;
 
 const IDS: [&str; 2] = ["salt1x", "salt2x"];

@@ -13,28 +13,14 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use roadstead::clock::Clock;
 
-use crate::python::{Kit, Python, say, with};
+use crate::python::{Python, say};
 
-/// Real Salt with RAET, as operators had it last. `pyzmq` is there for comparison.
-const SALT: Kit = Kit {
-    folder: "salt",
-    what: "Salt 2018.3.5",
-    packages: &["salt==2018.3.5", "raet==0.6.8", "ioflo<2", "libnacl==1.7.2", "msgpack==0.5.6"],
-    versions: &["2.7"],
-    check: "import salt.version, raet.road.stacking, libnacl, zmq",
-};
 /// Our master's id, and that of Salt's.
 pub(crate) const HUB: &str = "hub";
 pub(crate) const BOSS: &str = "boss";
 /// Longer than anything takes, on a busy machine too: Salt's workers have been seen to take 25 s to start.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(50);
-
-/// Salt on this machine, installed once; `None` after saying loudly why there is none.
-pub(crate) fn salt() -> Option<&'static Python> {
-    static FOUND: OnceLock<Option<Python>> = OnceLock::new();
-    FOUND.get_or_init(|| with(&SALT)).as_ref()
-}
 
 /// Whether this kernel lets a Salt minion's job process hand a return of more than 200 kB, up to 10 MB, to its main
 /// process, which it tries once and never again.

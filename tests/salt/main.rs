@@ -10,6 +10,8 @@
 
 mod adoption;
 mod fleet;
+#[path = "../interop/salt.rs"]
+mod kit;
 mod mixed_fleet;
 mod our_minion;
 #[path = "../interop/python.rs"]

@@ -1,7 +1,8 @@
 //! One master of ours with every kind of minion at once.
 
 use crate::STAGE;
-use crate::fleet::{Fleet, HUB, salt};
+use crate::fleet::{Fleet, HUB};
+use crate::kit::salt;
 use crate::steps::record;
 
 #[test]

@@ -3,7 +3,8 @@
 use nix::sys::signal::Signal;
 
 use crate::STAGE;
-use crate::fleet::{BOSS, Fleet, large_returns, salt};
+use crate::fleet::{BOSS, Fleet, large_returns};
+use crate::kit::salt;
 use crate::python::say;
 use crate::steps::record;
 

@@ -5,7 +5,8 @@ use std::fs;
 use nix::sys::signal::Signal;
 
 use crate::STAGE;
-use crate::fleet::{Fleet, HUB, large_returns, salt};
+use crate::fleet::{Fleet, HUB, large_returns};
+use crate::kit::salt;
 use crate::python::say;
 use crate::steps::record;
 
